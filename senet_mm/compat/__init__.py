@@ -1,0 +1,1 @@
+"""What stands in when a dependency lacks a part."""

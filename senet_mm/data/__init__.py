@@ -1,0 +1,1 @@
+"""Datasets, the demo data, and the preparation of real data."""

@@ -1,0 +1,1 @@
+"""Training and testing: what `tools/` calls."""

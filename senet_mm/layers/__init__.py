@@ -1,0 +1,1 @@
+"""The SE block, where it sits in a network, and its fused residual join."""

@@ -1,0 +1,1 @@
+"""Backbones, one file per architecture family, each with and without SE."""

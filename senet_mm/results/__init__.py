@@ -1,0 +1,1 @@
+"""Collecting runs and rendering tables."""
