@@ -1,0 +1,66 @@
+"""The residual unit's slots for an SE block, and the fused residual join (Sec. 6.5, Fig. 5)."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from senet_mm.layers.se import SEBlock, SESpec
+
+
+class ResidualUnit(BaseModule):
+    """A residual unit with one place for an SE block; the others cost nothing.
+
+    standard  x → F(x)·s + shortcut(x)
+    pre       x → F(x·s) + shortcut(x)
+    post      x → y·s, y = activation(F(x) + shortcut(x))
+    identity  x → F(x) + shortcut(x)·s
+    3x3       s rescales the output of the 3×3 convolution inside F, after its activation
+
+    A subclass calls `place_se` in its constructor and `before`, `inside` and `join` in its forward pass.
+    """
+
+    se: SEBlock | None = None
+    se_position: str | None = None
+
+    def place_se(self, spec: SESpec | None, channels: dict[str, int]) -> None:
+        """Put the SE block of `spec` in its place.
+
+        Args:
+            spec: None for a unit without SE.
+            channels: For every position that this unit offers, the channels of the map found there.
+
+        Raises:
+            ValueError: The unit does not offer the spec's position.
+        """
+        if spec is None:
+            return
+        if spec.position not in channels:
+            allowed = ', '.join(map(repr, channels))
+            raise ValueError(f'SE option position={spec.position!r}: {type(self).__name__} allows {allowed}')
+        self.se_position = spec.position
+        self.se = spec.build(channels[spec.position])
+
+    def before(self, x: Tensor) -> Tensor:
+        """The input of the residual branch F."""
+        return self.se(x) if self.se is not None and self.se_position == 'pre' else x
+
+    def inside(self, x: Tensor) -> Tensor:
+        """The 3×3 convolution's output on its way through F."""
+        return self.se(x) if self.se is not None and self.se_position == '3x3' else x
+
+    def join(self, branch: Tensor, shortcut: Tensor, activate: bool = True) -> Tensor:
+        """Sum of branch and shortcut, both (N,C,H,W), rescaled where the position says; then ReLU if `activate`.
+
+        Scale and sum are one operation, as in the paper's own code ("Axpy"): the scaled map is never stored.
+        """
+        if self.se is not None and self.se_position == 'standard':
+            y = torch.addcmul(shortcut, branch, self.se.excite(branch))
+        elif self.se is not None and self.se_position == 'identity':
+            y = torch.addcmul(branch, shortcut, self.se.excite(shortcut))
+        else:
+            y = branch + shortcut
+        if activate:
+            y = torch.relu_(y)
+        return self.se(y) if self.se is not None and self.se_position == 'post' else y
