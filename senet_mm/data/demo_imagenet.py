@@ -1,0 +1,77 @@
+"""The demo's stand-in for ImageNet: one digit on a photograph, in the folders and files that mmpretrain reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from senet_mm.data.demo_render import MARGIN, Scene, render_scene
+from senet_mm.data.demo_sources import DIGIT_NAMES, Pool, used
+
+IMAGE_SIZES = (64, 80)
+SMALLEST_DIGIT = 28
+WNIDS = tuple(f'n{digit:08d}' for digit in range(len(DIGIT_NAMES)))  # folder names of the shape of ImageNet's
+
+
+@dataclass(frozen=True)
+class ImagenetPart:
+    """A split: its name, its pool, and a number that sets its randomness apart from the other demo parts."""
+
+    name: str
+    pool: str
+    stream: int
+
+
+PARTS = (ImagenetPart('train', 'train', 11), ImagenetPart('val', 'held_out', 12))
+
+
+def imagenet_scene(pool: Pool, part: ImagenetPart, index: int, seed: int) -> Scene:
+    """Image number `index` of a split: the digit `index % 10`, 28 pixels or more, on a square of 64 to 80."""
+    rng = np.random.default_rng([seed, part.stream, index])
+    size = int(rng.integers(IMAGE_SIZES[0], IMAGE_SIZES[1] + 1))
+    largest = size - 2 * MARGIN - 2
+    return render_scene(rng, pool, size, [index % len(DIGIT_NAMES)], (SMALLEST_DIGIT, largest))
+
+
+def write_imagenet(
+    out: Path, pools: Mapping[str, Pool], sizes: Mapping[str, int], seed: int
+) -> dict[str, dict[str, list[Any]]]:
+    """Write train/<wnid>/, a flat val/, and meta/{train,val,classes}.txt below `out`.
+
+    Args:
+        out: the folder, made here.
+        pools: what `load_pools` gives.
+        sizes: number of images of 'train' and of 'val'.
+        seed: of everything random.
+
+    Returns:
+        For each split, the photographs and the digits it was made from.
+    """
+    (out / 'meta').mkdir(parents=True)
+    for wnid in WNIDS:
+        (out / 'train' / wnid).mkdir(parents=True)
+    (out / 'val').mkdir()
+    sources = {}
+    for part in PARTS:
+        lines, photographs, scans = [], [], []
+        for index in range(sizes[part.name]):
+            scene = imagenet_scene(pools[part.pool], part, index, seed)
+            (placement,) = scene.placements
+            file = _file_name(part, index, placement.label)
+            Image.fromarray(scene.image).save(out / part.name / file, format='JPEG', quality=90)
+            lines.append(f'{file} {placement.label}')
+            photographs.append(scene.photograph)
+            scans.append(placement.scan)
+        (out / 'meta' / f'{part.name}.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        sources[part.name] = used(pools[part.pool], photographs, scans)
+    (out / 'meta' / 'classes.txt').write_text('\n'.join(DIGIT_NAMES) + '\n', encoding='utf-8')
+    return sources
+
+
+def _file_name(part: ImagenetPart, index: int, label: int) -> str:
+    if part.name == 'train':
+        return f'{WNIDS[label]}/{WNIDS[label]}_{index + 1}.JPEG'
+    return f'ILSVRC2012_val_{index + 1:08d}.JPEG'

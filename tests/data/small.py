@@ -1,0 +1,22 @@
+"""What the tests of this folder share."""
+
+import json
+from pathlib import Path
+
+SIZES = {
+    'coco': {'train2014': 12, 'valminusminival2014': 6, 'minival2014': 8},
+    'imagenet': {'train': 30, 'val': 20},
+}
+
+
+def read(coco: Path, part: str) -> dict:
+    return json.loads((coco / 'annotations' / f'instances_{part}.json').read_text())
+
+
+def write(coco: Path, part: str, document: dict) -> None:
+    (coco / 'annotations' / f'instances_{part}.json').write_text(json.dumps(document))
+
+
+def listing(folder: Path) -> list[str]:
+    """Everything below a folder, hidden files too; links are not followed."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*'))
