@@ -11,8 +11,8 @@ from PIL import Image
 from senet_mm.data.demo_render import MARGIN, Scene, render_scene
 from senet_mm.data.demo_sources import DIGIT_NAMES, Pool, used
 
-IMAGE_SIZES = (64, 80)
-SMALLEST_DIGIT = 28
+IMAGE_SIZES = (48, 64)
+SMALLEST_SHARE = 0.65  # of the image's side: as in ImageNet, the object fills most of its picture
 WNIDS = tuple(f'n{digit:08d}' for digit in range(len(DIGIT_NAMES)))  # folder names of the shape of ImageNet's
 
 
@@ -29,11 +29,11 @@ PARTS = (ImagenetPart('train', 'train', 11), ImagenetPart('val', 'held_out', 12)
 
 
 def imagenet_scene(pool: Pool, part: ImagenetPart, index: int, seed: int) -> Scene:
-    """Image number `index` of a split: the digit `index % 10`, 28 pixels or more, on a square of 64 to 80."""
+    """Image number `index` of a split: the digit `index % 10`, most of a square of 48 to 64 pixels."""
     rng = np.random.default_rng([seed, part.stream, index])
     size = int(rng.integers(IMAGE_SIZES[0], IMAGE_SIZES[1] + 1))
     largest = size - 2 * MARGIN - 2
-    return render_scene(rng, pool, size, [index % len(DIGIT_NAMES)], (SMALLEST_DIGIT, largest))
+    return render_scene(rng, pool, size, [index % len(DIGIT_NAMES)], (round(SMALLEST_SHARE * size), largest))
 
 
 def write_imagenet(

@@ -1,0 +1,135 @@
+"""One training or test run: from the command line's arguments to mmengine's Runner and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from senet_mm.compat.mmpretrain_import import import_without_mmdet
+from senet_mm.data.errors import DataError
+from senet_mm.data.presence import require_data
+from senet_mm.engine import evaluation
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def load_config(args: Namespace) -> Config:
+    """The config of a run, with what the command line changes.
+
+    Raises:
+        DataError: The file does not exist.
+    """
+    if not Path(args.config).is_file():
+        raise DataError(f'there is no config file {args.config}; the configs are in configs/')
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    return cfg
+
+
+def _set_up(args: Namespace) -> Config:
+    cfg = load_config(args)
+    cfg.launcher = args.launcher
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
+    for name in LOADERS:
+        loader = cfg.get(name)
+        if loader:
+            # torch refuses persistent workers where there are none, and warns of pinned memory without a GPU.
+            loader.persistent_workers = loader.get('persistent_workers', False) and loader.num_workers > 0
+            loader.pin_memory = (
+                loader.get('pin_memory', False) and not args.no_pin_memory and torch.cuda.is_available()
+            )
+    if args.amp and not torch.cuda.is_available():
+        raise DataError('--amp needs a GPU, and torch finds none here')
+    if args.launcher == 'pytorch' and not torch.cuda.is_available():
+        _distribute_over_cpus(cfg)
+    if cfg.get('default_scope') == 'mmpretrain':
+        import_without_mmdet()
+    return cfg
+
+
+def _distribute_over_cpus(cfg: Config) -> None:
+    """Several processes without a GPU: mmengine's own set-up asks for one in two places."""
+    torch.distributed.init_process_group('gloo')
+    cfg.env_cfg.dist_cfg.backend = 'gloo'
+    wrapper = cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel'))
+    wrapper.setdefault('broadcast_buffers', False)
+    wrapper.setdefault('find_unused_parameters', cfg.get('find_unused_parameters', False))
+
+
+def train(args: Namespace) -> None:
+    """Train as `tools/train.py` was asked to.
+
+    Raises:
+        DataError: Config or data are not there, or an option does not fit the config or the machine.
+    """
+    cfg = _set_up(args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.no_persistent_workers:
+        for name in LOADERS:
+            if cfg.get(name):
+                cfg[name].persistent_workers = False
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise DataError(f'--auto-scale-lr: {args.config} does not say auto_scale_lr=dict(base_batch_size=…)')
+        cfg.auto_scale_lr.enable = True
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    require_data(cfg, splits=('train', 'val') if cfg.get('val_dataloader') else ('train',))
+    Runner.from_cfg(cfg).train()
+
+
+def test(args: Namespace) -> None:
+    """Test as `tools/test.py` was asked to; the metrics also go to metrics.json in the work dir.
+
+    Raises:
+        DataError: Config, checkpoint or data are not there, or an option does not fit the config or the machine.
+    """
+    if not args.checkpoint.startswith(('http://', 'https://')) and not Path(args.checkpoint).is_file():
+        raise DataError(f'there is no checkpoint {args.checkpoint}')
+    cfg = _set_up(args)
+    cfg.load_from = args.checkpoint
+    evaluation.configure(cfg, args)
+    require_data(cfg, splits=('test',))
+    runner = Runner.from_cfg(cfg)
+    if args.out and args.out_item == 'pred':
+        evaluation.save_predictions(runner, args.out)
+    metrics = runner.test()
+    if is_main_process():
+        parameters = sum(parameter.numel() for parameter in runner.model.parameters())
+        record = dict(
+            config=args.config,
+            checkpoint=args.checkpoint,
+            test_time_augmentation=args.tta,
+            date=datetime.now().astimezone().isoformat(timespec='seconds'),
+            parameters=parameters,
+            metrics=metrics,
+        )
+        write_json(Path(cfg.work_dir, 'metrics.json'), record)
+        if args.out and args.out_item == 'metrics':
+            write_json(Path(args.out), metrics)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
+    temporary.write_text(json.dumps(content, indent=2, default=float) + '\n', encoding='utf-8')
+    os.replace(temporary, path)
