@@ -11,7 +11,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file or URL')
-    parser.add_argument('--out', help='file for the predictions (.pkl) or, with --out-item metrics, the metrics (.json)')
+    parser.add_argument(
+        '--out', help='file for the predictions (.pkl) or, with --out-item metrics, the metrics (.json)'
+    )
     parser.add_argument('--out-item', choices=['pred', 'metrics'], default='pred', help='what --out gets')
     parser.add_argument('--show', action='store_true', help='show pictures of the predictions in a window')
     parser.add_argument('--show-dir', help='save pictures of the predictions here, below the work dir’s time stamp')

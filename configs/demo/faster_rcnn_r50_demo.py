@@ -8,18 +8,21 @@ _base_ = '../faster_rcnn_r50_2x_coco.py'
 data_help = 'tools/prepare_data.py demo'
 
 model = dict(
-    backbone=dict(style='caffe', init_cfg=dict(checkpoint='work_dirs/resnet50_demo/last.pth')),
+    backbone=dict(style='caffe', init_cfg=dict(checkpoint='work_dirs/resnet50_demo/epoch_5.pth')),
     roi_head=dict(bbox_head=dict(num_classes=10)),
-    train_cfg=dict(rcnn=dict(sampler=dict(num=64))),
+    train_cfg=dict(rpn_proposal=dict(nms_pre=500, max_per_img=250), rcnn=dict(sampler=dict(num=48))),
+    test_cfg=dict(rpn=dict(nms_pre=250, max_per_img=100)),
 )
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='Resize', scale=(128, 128), keep_ratio=True),
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(128, 128), keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
 ]
@@ -31,8 +34,8 @@ test_dataloader = val_dataloader
 val_evaluator = dict(data_root='data/demo/coco/')
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_iters=450, val_interval=1000)
+train_cfg = dict(max_iters=260, val_interval=1000)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=3e-4, weight_decay=0.05))
-param_scheduler = dict(_delete_=True, type='OneCycleLR', eta_max=3e-4, total_steps=450, by_epoch=False)
-default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=450))
+param_scheduler = dict(_delete_=True, type='OneCycleLR', eta_max=3e-4, total_steps=260, by_epoch=False)
+default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=260))
 randomness = dict(seed=0)

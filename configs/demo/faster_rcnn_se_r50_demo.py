@@ -2,6 +2,4 @@
 #
 #   make demo
 _base_ = './faster_rcnn_r50_demo.py'
-model = dict(
-    backbone=dict(se=dict(ratio=16), init_cfg=dict(checkpoint='work_dirs/se_resnet50_demo/last.pth'))
-)
+model = dict(backbone=dict(se=dict(ratio=16), init_cfg=dict(checkpoint='work_dirs/se_resnet50_demo/epoch_5.pth')))

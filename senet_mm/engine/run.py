@@ -48,9 +48,7 @@ def _set_up(args: Namespace) -> Config:
         if loader:
             # torch refuses persistent workers where there are none, and warns of pinned memory without a GPU.
             loader.persistent_workers = loader.get('persistent_workers', False) and loader.num_workers > 0
-            loader.pin_memory = (
-                loader.get('pin_memory', False) and not args.no_pin_memory and torch.cuda.is_available()
-            )
+            loader.pin_memory = loader.get('pin_memory', False) and not args.no_pin_memory and torch.cuda.is_available()
     if args.amp and not torch.cuda.is_available():
         raise DataError('--amp needs a GPU, and torch finds none here')
     if args.launcher == 'pytorch' and not torch.cuda.is_available():

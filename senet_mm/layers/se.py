@@ -115,7 +115,7 @@ class SEBlock(BaseModule):
 
     _abbr_ = 'se'
 
-    def __init__(  # noqa: PLR0913 - the block's options, flat as a config writes them
+    def __init__(
         self,
         in_channels: int,
         ratio: int = 16,

@@ -17,6 +17,7 @@ HE_INIT = [
     dict(type='Kaiming', layer='Conv2d'),
     dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
 ]
+DEFAULT_SE = SESpec()  # what SE<name> means where nothing is said: r = 16, Sec. 6.1
 
 
 class Backbone(BaseModule):
@@ -36,7 +37,7 @@ class Backbone(BaseModule):
 
     first_se_stage = 1  # the paper's number of the first stage
 
-    def __init__(  # noqa: PLR0913 - the contract of the OpenMMLab tools, flat as a config writes it
+    def __init__(
         self,
         se: dict[str, Any] | SESpec | None = None,
         out_indices: Sequence[int] | None = None,
@@ -102,11 +103,11 @@ class Backbone(BaseModule):
         raise NotImplementedError
 
     def forward_stem(self, x: Tensor) -> Tensor:
-        """x (N,3,H,W) → the first stage's input."""
+        """X (N,3,H,W) → the first stage's input."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """x (N,3,H,W) → the maps of the stages in `out_indices`, each (N,C,H/stride,W/stride)."""
+        """X (N,3,H,W) → the maps of the stages in `out_indices`, each (N,C,H/stride,W/stride)."""
         x = self.forward_stem(x)
         outputs = []
         for index, (name, _, _) in enumerate(self._stages[: self.out_indices[-1] + 1]):
@@ -145,10 +146,10 @@ def _rename_keys(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_:
 
 
 def register_with_se(backbone: type[Backbone]) -> type[Backbone]:
-    """Register `backbone` under its name, and under SE<name> with `se=dict(ratio=16)` as the default; return the latter."""
+    """Register `backbone` as <name> and, with `se=dict(ratio=16)` as the default, as SE<name>; return the latter."""
 
-    def __init__(self: Backbone, *args: Any, se: dict[str, Any] | SESpec | None = SESpec(), **kwargs: Any) -> None:  # noqa: N807
-        backbone.__init__(self, *args, se=se, **kwargs)
+    def __init__(self: Backbone, *args: Any, se: dict[str, Any] | SESpec | None = DEFAULT_SE, **kwargs: Any) -> None:  # noqa: N807
+        backbone.__init__(self, *args, **dict(kwargs, se=se))
 
     name = f'SE{backbone.__name__}'
     doc = f'{backbone.__name__} with `se=dict(ratio=16)` as the default; nothing else differs.'

@@ -77,7 +77,7 @@ class _Block(ResidualUnit):
         return self.join(self.branch(self.before(x)), shortcut)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (N,C,H,W) → (N,C',H/stride,W/stride)."""
+        """X (N,C,H,W) → (N,C',H/stride,W/stride)."""
         if self.options.with_cp and x.requires_grad:
             return checkpoint(self._forward, x, use_reentrant=False)
         return self._forward(x)
@@ -105,7 +105,7 @@ class BasicBlock(_Block):
         self.place_se(se, dict(standard=planes, pre=inputs, post=planes, identity=planes))
 
     def branch(self, x: Tensor) -> Tensor:
-        """x → 3×3, norm, ReLU → 3×3, norm."""
+        """X → 3×3, norm, ReLU → 3×3, norm."""
         return self._conv_norm(2, torch.relu_(self._conv_norm(1, x)))
 
 
@@ -125,7 +125,7 @@ class Bottleneck(_Block):
         self.place_se(se, {'standard': outputs, 'pre': inputs, 'post': outputs, 'identity': outputs, '3x3': width})
 
     def branch(self, x: Tensor) -> Tensor:
-        """x → 1×1, norm, ReLU → 3×3, norm, ReLU → 1×1, norm."""
+        """X → 1×1, norm, ReLU → 3×3, norm, ReLU → 1×1, norm."""
         x = torch.relu_(self._conv_norm(1, x))
         x = self.inside(torch.relu_(self._conv_norm(2, x)))
         return self._conv_norm(3, x)
@@ -164,7 +164,7 @@ class ResNet(Backbone):
 
     first_se_stage = 2
 
-    def __init__(  # noqa: PLR0913 - the options of the family, flat as a config writes them
+    def __init__(
         self,
         depth: int,
         style: str = 'pytorch',
@@ -217,7 +217,7 @@ class ResNet(Backbone):
         return [self.stem] if self.deep_stem else [self.conv1, getattr(self, self._stem_norm)]
 
     def forward_stem(self, x: Tensor) -> Tensor:
-        """x (N,3,H,W) → (N,C,H/4,W/4)."""
+        """X (N,3,H,W) → (N,C,H/4,W/4)."""
         x = self.stem(x) if self.deep_stem else torch.relu_(getattr(self, self._stem_norm)(self.conv1(x)))
         return self.maxpool(x)
 
@@ -227,7 +227,7 @@ class ResNet(Backbone):
         if self.zero_init_residual and not self._is_pretrained:
             for module in self.modules():
                 if isinstance(module, _Block):
-                    nn.init.zeros_(module.last_norm.weight)
+                    nn.init.zeros_(module.last_norm.get_parameter('weight'))
 
     @property
     def _is_pretrained(self) -> bool:

@@ -1,10 +1,10 @@
 import shutil
 
 import pytest
-from small import SIZES, read, write
 
 from senet_mm.data.demo import make_demo
 from senet_mm.data.demo_sources import load_pools
+from tests.data.small import SIZES, read, write
 
 
 @pytest.fixture(scope='session')

@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from small import listing, read, write
 
 from senet_mm.data import coco
 from senet_mm.data.coco import ARCHIVES, MANIFEST, check_coco, make_coco
 from senet_mm.data.coco_check import COUNTS
 from senet_mm.data.coco_layout import LAYOUTS, find_parts
 from senet_mm.data.errors import DataError
+from tests.data.small import listing, read, write
 
 
 @pytest.fixture

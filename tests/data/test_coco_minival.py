@@ -9,10 +9,10 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 from mmengine.fileio.backends import backends
 from mmengine.fileio.backends.registry_utils import prefix_to_backends
 from PIL import Image
-from small import read, write
 
 from senet_mm.data.coco_minival import CocoMinival, CocoMinivalMetric
 from senet_mm.data.demo_sources import DIGIT_NAMES
+from tests.data.small import read, write
 
 DIGITS = {'classes': DIGIT_NAMES}
 

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from small import SIZES, read
 
 from senet_mm.data.demo import SOURCES
 from senet_mm.data.demo_coco import PARTS, coco_scene
+from tests.data.small import SIZES, read
 
 SEED = 3
 

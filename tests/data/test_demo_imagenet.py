@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from mmpretrain.datasets import ImageNet
 from PIL import Image
-from small import SIZES
 
 from senet_mm.data.demo_imagenet import PARTS, WNIDS, imagenet_scene
 from senet_mm.data.demo_sources import DIGIT_NAMES
+from tests.data.small import SIZES
 
 
 @pytest.mark.parametrize('part', PARTS, ids=lambda part: part.name)

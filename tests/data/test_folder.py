@@ -1,10 +1,10 @@
 import os
 
 import pytest
-from small import listing
 
 from senet_mm.data.errors import DataError
 from senet_mm.data.folder import new_folder
+from tests.data.small import listing
 
 
 def test_nothing_shows_until_the_end_then_everything(tmp_path):

@@ -3,9 +3,7 @@ data_help = 'the folders train/<class>/ and val/ with meta/val.txt, as the READM
 
 # The paper subtracts the mean only. Dividing by a constant on top changes nothing that the first BatchNorm does not
 # undo, and lets these weights and OpenMMLab's start the same detectors.
-data_preprocessor = dict(
-    num_classes=1000, mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
-)
+data_preprocessor = dict(num_classes=1000, mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=224, backend='pillow'),

@@ -1,0 +1,54 @@
+# make demo    set-up + the main job on embedded real data
+# make test    set-up + the whole fast test suite
+# make slow    set-up + the slow tests
+# make lint    set-up + ruff and mypy
+# make setup   .venv with the versions that constraints.txt pins; seconds when nothing changed
+SHELL := /bin/bash
+VENV := .venv
+# The first Python of 3.10–3.12 found; PYTHON=… chooses another.
+PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
+	$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$python && break; done)
+RUN := . $(VENV)/bin/activate &&
+STAMP := $(VENV)/.set-up
+
+.PHONY: setup demo test slow lint clean
+
+setup: $(STAMP)
+
+$(STAMP): setup.py pyproject.toml constraints.txt senet_mm/compat/senet_mm.pth
+	@[ -n "$(PYTHON)" ] || { echo 'senet_mm needs Python 3.10, 3.11 or 3.12; name one with make PYTHON=…' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) MMCV_WITH_OPS=0 pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+	$(RUN) python -m senet_mm.compat.opencv
+	@touch $@
+
+# QUICK=1 cuts every part to a few iterations: the same steps on the same code, no useful result.
+ifdef QUICK
+PRETRAIN := --cfg-options train_dataloader.dataset.indices=50
+DETECT := --cfg-options train_cfg.max_iters=4
+TEST := --cfg-options test_dataloader.dataset.indices=6
+endif
+demo: setup
+	$(RUN) tools/prepare_data.py demo
+	$(RUN) tools/train.py configs/demo/resnet50_demo.py $(PRETRAIN)
+	$(RUN) tools/train.py configs/demo/se_resnet50_demo.py $(PRETRAIN)
+	$(RUN) tools/train.py configs/demo/faster_rcnn_r50_demo.py $(DETECT)
+	$(RUN) tools/train.py configs/demo/faster_rcnn_se_r50_demo.py $(DETECT)
+	$(RUN) for run in faster_rcnn_r50_demo faster_rcnn_se_r50_demo; do tools/test.py configs/demo/$$run.py \
+		$$(cat work_dirs/$$run/last_checkpoint) --out work_dirs/$$run/predictions.pkl $(TEST) || exit; done
+	$(RUN) tools/draw_detections.py configs/demo/faster_rcnn_r50_demo.py plain=work_dirs/faster_rcnn_r50_demo/predictions.pkl \
+		SE=work_dirs/faster_rcnn_se_r50_demo/predictions.pkl --out work_dirs/demo_detections.png
+	@echo
+	@$(RUN) tools/leaderboard.py work_dirs/faster_rcnn_r50_demo work_dirs/faster_rcnn_se_r50_demo
+
+test: setup
+	$(RUN) pytest
+
+slow: setup
+	$(RUN) pytest -m slow
+
+lint: setup
+	$(RUN) ruff check . && ruff format --check . && mypy
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

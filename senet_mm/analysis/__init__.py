@@ -1,0 +1,1 @@
+"""Pictures and statistics of data, networks and results."""
