@@ -21,8 +21,13 @@ class ResidualUnit(BaseModule):
     A subclass calls `place_se` in its constructor and `before`, `inside` and `join` in its forward pass.
     """
 
-    se: SEBlock | None = None
-    se_position: str | None = None
+    se: SEBlock | None
+    se_position: str | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Not class attributes: those would hide the submodule of the same name.
+        self.se = self.se_position = None
 
     def place_se(self, spec: SESpec | None, channels: dict[str, int]) -> None:
         """Put the SE block of `spec` in its place.

@@ -69,4 +69,4 @@ def test_serves_an_image_classifier():
             head=dict(type='mmpretrain.LinearClsHead', num_classes=10, in_channels=512),
         )
     )
-    assert classifier(torch.randn(2, 3, 64, 64)).shape == (2, 512)
+    assert classifier(torch.randn(2, 3, 64, 64)).shape == (2, 10)
