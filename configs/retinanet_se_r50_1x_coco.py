@@ -6,7 +6,7 @@
 # Paper:    none; mmdet reports AP 36.5 for the plain ResNet-50 with this recipe.
 _base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
 custom_imports = dict(imports=['senet_mm'], allow_failed_imports=False)
-data_help = 'COCO 2017: train2017/, val2017/ and annotations/ below data/coco/'
+data_help = 'unpack COCO 2017: train2017/, val2017/ and annotations/ below data/coco/'
 model = dict(
     backbone=dict(
         type='senet_mm.SEResNet',

@@ -1,12 +1,39 @@
-"""Every test runs from the repository's root, as the commands do."""
+"""Every test runs from the repository's root, as the commands do; those of runs share one small demo data set."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SIZES = {
+    'coco': {'train2014': 12, 'valminusminival2014': 6, 'minival2014': 8},
+    'imagenet': {'train': 30, 'val': 20},
+}
 
 
 @pytest.fixture(autouse=True)
 def _repository_root(monkeypatch):
     monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope='session')
+def demo(tmp_path_factory):
+    """A small demo data set: coco/ and imagenet/."""
+    from senet_mm.data.demo import make_demo
+
+    out = tmp_path_factory.mktemp('demo') / 'demo'
+    make_demo(out, seed=3, sizes=SIZES)
+    return out
+
+
+@pytest.fixture
+def run_tool():
+    """Run a Python command from the repository's root; the finished process, with its output as text."""
+
+    def run(*arguments, **options):
+        command = [sys.executable, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, **options)
+
+    return run

@@ -36,8 +36,10 @@ def draw_samples(cfg: Config, phase: str, number: int | None, out: Path | None, 
         image = np.ascontiguousarray(sample['inputs'].permute(1, 2, 0).numpy()[..., ::-1])  # BGR → RGB
         file = None if out is None else str(out / f'{index:06d}.jpg')
         options = dict(show=show, wait_time=interval, out_file=file)
+        truth = sample['data_samples']
         if cfg.default_scope == 'mmdet':
-            visualizer.add_datasample(str(index), image, sample['data_samples'].numpy(), draw_pred=False, **options)
+            truth.gt_instances.bboxes = truth.gt_instances.bboxes.tensor  # the visualizer takes no box types
+            visualizer.add_datasample(str(index), image, truth.numpy(), draw_pred=False, **options)
         else:
-            visualizer.visualize_cls(image, sample['data_samples'], draw_pred=False, name=str(index), **options)
+            visualizer.visualize_cls(image, truth, draw_pred=False, name=str(index), **options)
     return count

@@ -28,7 +28,7 @@ def require_data(cfg: Mapping[str, Any], splits: Sequence[str] = ('train', 'val'
             problems += [problem for leaf in _datasets(loader['dataset']) for problem in _missing(leaf, bool(command))]
     if not problems:
         return
-    advice = f'Make it with: {command}' if command else 'Put it there, or point data_root at where it is.'
+    advice = f'To make it: {command}' if command else 'Put it there, or point data_root at where it is.'
     raise DataError('The data of this config is missing.\n' + '\n'.join(dict.fromkeys(problems)) + f'\n{advice}')
 
 

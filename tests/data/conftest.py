@@ -2,21 +2,13 @@ import shutil
 
 import pytest
 
-from senet_mm.data.demo import make_demo
 from senet_mm.data.demo_sources import load_pools
-from tests.data.small import SIZES, read, write
+from tests.data.small import read, write
 
 
 @pytest.fixture(scope='session')
 def pools():
     return load_pools()
-
-
-@pytest.fixture(scope='session')
-def demo(tmp_path_factory):
-    out = tmp_path_factory.mktemp('demo') / 'demo'
-    make_demo(out, seed=3, sizes=SIZES)
-    return out
 
 
 @pytest.fixture

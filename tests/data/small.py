@@ -3,11 +3,6 @@
 import json
 from pathlib import Path
 
-SIZES = {
-    'coco': {'train2014': 12, 'valminusminival2014': 6, 'minival2014': 8},
-    'imagenet': {'train': 30, 'val': 20},
-}
-
 
 def read(coco: Path, part: str) -> dict:
     return json.loads((coco / 'annotations' / f'instances_{part}.json').read_text())

@@ -6,7 +6,8 @@ import pytest
 from senet_mm.data import demo_imagenet
 from senet_mm.data.demo import MANIFEST, SOURCES, make_demo
 from senet_mm.data.errors import DataError
-from tests.data.small import SIZES, listing
+from tests.conftest import SIZES
+from tests.data.small import listing
 
 TINY = {
     'coco': {'train2014': 2, 'valminusminival2014': 1, 'minival2014': 1},

@@ -8,7 +8,8 @@ from pycocotools.cocoeval import COCOeval
 
 from senet_mm.data.demo import SOURCES
 from senet_mm.data.demo_coco import PARTS, coco_scene
-from tests.data.small import SIZES, read
+from tests.conftest import SIZES
+from tests.data.small import read
 
 SEED = 3
 

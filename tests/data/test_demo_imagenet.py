@@ -5,7 +5,7 @@ from PIL import Image
 
 from senet_mm.data.demo_imagenet import PARTS, WNIDS, imagenet_scene
 from senet_mm.data.demo_sources import DIGIT_NAMES
-from tests.data.small import SIZES
+from tests.conftest import SIZES
 
 
 @pytest.mark.parametrize('part', PARTS, ids=lambda part: part.name)

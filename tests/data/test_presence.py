@@ -32,7 +32,7 @@ def test_one_message_names_every_place_and_the_command(tmp_path):
     message = str(caught.value)
     assert f'expected in {tmp_path}/coco,' in message
     assert f'Expected the folder {tmp_path}/imagenet\n' in message
-    assert message.endswith('\nMake it with: tools/prepare_data.py demo --seed 7')
+    assert message.endswith('\nTo make it: tools/prepare_data.py demo --seed 7')
     assert message.count('prepare_data') == 1
 
 

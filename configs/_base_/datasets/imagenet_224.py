@@ -1,5 +1,5 @@
 # ImageNet-1k as the paper trains and tests on it: random resized crop 224; shorter side 256, centre crop 224.
-data_help = 'the folders train/<class>/ and val/ with meta/val.txt, as the README describes under "Your own data"'
+data_help = 'lay out train/<class>/, val/ and meta/val.txt as the README says under "Your own data and weights"'
 
 # The paper subtracts the mean only. Dividing by a constant on top changes nothing that the first BatchNorm does not
 # undo, and lets these weights and OpenMMLab's start the same detectors.
