@@ -3,4 +3,4 @@ _base_ = './runtime.py'
 
 default_scope = 'mmpretrain'
 default_hooks = dict(visualization=dict(type='VisualizationHook', enable=False))
-visualizer = dict(type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+visualizer = dict(type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
