@@ -32,8 +32,8 @@ demo: setup
 	$(RUN) tools/prepare_data.py demo
 	$(RUN) tools/train.py configs/demo/resnet50_demo.py $(PRETRAIN)
 	$(RUN) tools/train.py configs/demo/se_resnet50_demo.py $(PRETRAIN)
-	$(RUN) tools/train.py configs/demo/faster_rcnn_r50_demo.py $(DETECT)
-	$(RUN) tools/train.py configs/demo/faster_rcnn_se_r50_demo.py $(DETECT)
+	$(RUN) tools/train.py configs/demo/faster_rcnn_r50_demo.py --no-validate $(DETECT)
+	$(RUN) tools/train.py configs/demo/faster_rcnn_se_r50_demo.py --no-validate $(DETECT)
 	$(RUN) for run in faster_rcnn_r50_demo faster_rcnn_se_r50_demo; do tools/test.py configs/demo/$$run.py \
 		$$(cat work_dirs/$$run/last_checkpoint) --out work_dirs/$$run/predictions.pkl $(TEST) || exit; done
 	$(RUN) tools/draw_detections.py configs/demo/faster_rcnn_r50_demo.py plain=work_dirs/faster_rcnn_r50_demo/predictions.pkl \

@@ -148,6 +148,7 @@ class ResNet(Backbone):
 
     Args:
         depth: 18, 34 (basic blocks), 50, 101 or 152 (bottlenecks).
+        num_stages: How many of layer1–layer4 to build.
         style: Which convolution of a bottleneck has the stride: 'pytorch' the 3×3, 'caffe' the first 1×1. The paper's
             networks are 'caffe' (3.86 GFLOPs at depth 50), torchvision's and OpenMMLab's 'pytorch' (4.09).
         groups: Cardinality of the 3×3 convolution.
@@ -164,9 +165,11 @@ class ResNet(Backbone):
 
     first_se_stage = 2
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the options of the family, flat as a config writes them
         self,
         depth: int,
+        *,
+        num_stages: int = 4,
         style: str = 'pytorch',
         groups: int = 1,
         base_width: int = 64,
@@ -181,13 +184,15 @@ class ResNet(Backbone):
             raise ValueError(f'depth={depth!r}: {self._name} has depths {", ".join(map(str, ARCHITECTURES))}')
         if style not in STYLES:
             raise ValueError(f'style={style!r} is not one of {", ".join(map(repr, STYLES))}')
+        if num_stages not in range(1, 5):
+            raise ValueError(f'num_stages={num_stages!r}: {self._name} has 1 to 4')
         self.depth, self.style = depth, style
         self.zero_init_residual = zero_init_residual
         self._build_stem(deep_stem, stem_channels)
         options = BlockOptions(style, groups, base_width, avg_down, self.with_cp, self.norm_cfg)
         block, counts = ARCHITECTURES[depth]
         inputs = stem_channels
-        for index, count in enumerate(counts):
+        for index, count in enumerate(counts[:num_stages]):
             planes = 64 * 2**index
             units = []
             for unit in range(count):

@@ -174,6 +174,7 @@ def test_he_initialisation():
     [
         (dict(depth=51), r'depth=51: ResNet has depths 18, 34, 50, 101, 152'),
         (dict(depth=50, style='tensorflow'), r"style='tensorflow' is not one of 'pytorch', 'caffe'"),
+        (dict(depth=50, num_stages=5), r'num_stages=5: ResNet has 1 to 4'),
         (dict(depth=50, out_indices=(4,)), r'out_indices=\(4,\): ResNet allows ascending indices from 0 to 3'),
         (dict(depth=50, frozen_stages=5), r'frozen_stages=5: ResNet allows -1 to 4'),
         (dict(depth=18, groups=32), r'groups=32, base_width=64: networks of basic blocks'),

@@ -1,0 +1,124 @@
+"""Every config parses and has a unique stem; SE ones differ from plain ones in SE and weights only; recipes hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from senet_mm.registry import MODELS
+from senet_mm.results.runs import plain_name
+
+ROOT = Path(__file__).parents[1] / 'configs'
+CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.parts)
+PAIRS = [path for path in CONFIGS if (path.parent / f'{plain_name(path.stem)}.py').is_file()]
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_stems_are_unique():
+    stems = [path.stem for path in CONFIGS]
+    assert len(set(stems)) == len(stems)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=name)
+def test_header_says_command_expectation_and_paper(path):
+    header = path.read_text().split('_base_')[0]
+    assert re.search(r'^#   (tools/|make demo)', header, re.MULTILINE), 'no command'
+    if 'demo' not in path.parts:
+        assert 'Expected: ' in header
+        assert re.search(r'^# Paper: ', header, re.MULTILINE)
+        assert name(path) in header
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=name)
+def test_backbone_builds(path):
+    import torch
+
+    options = Config.fromfile(path).model.backbone
+    options.init_cfg = None
+    with torch.device('meta'):
+        backbone = MODELS.build(options)
+    assert len(backbone.out_channels) == len(backbone.strides)
+
+
+@pytest.mark.parametrize('path', PAIRS, ids=name)
+def test_se_config_differs_in_se_and_weights_only(path):
+    se = Config.fromfile(path).to_dict()
+    plain = Config.fromfile(path.parent / f'{plain_name(path.stem)}.py').to_dict()
+    assert se['model']['backbone'].pop('se')['ratio'] == 16
+    assert 'se' not in plain['model']['backbone']
+    for config in (se, plain):
+        config['model']['backbone'].get('init_cfg', {}).pop('checkpoint', None)
+    assert se == plain
+
+
+def test_there_are_pairs():
+    assert {'faster_rcnn_se_r50_2x_coco', 'faster_rcnn_se_r101_2x_coco', 'se_resnet50_imagenet'} <= {
+        path.stem for path in PAIRS
+    }
+
+
+def test_detectors_follow_detectrons_2x():
+    """Values from recipes of Detectron's e2e_faster_rcnn_R-50-FPN_2x.yaml and core/config.py."""
+    cfg = Config.fromfile(ROOT / 'faster_rcnn_se_r50_2x_coco.py')
+    assert (cfg.train_cfg.type, cfg.train_cfg.max_iters) == ('IterBasedTrainLoop', 180_000)
+    assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=1e-4)
+    warmup, steps = cfg.param_scheduler
+    assert (warmup.start_factor, warmup.end) == (1 / 3, 500)
+    assert (steps.milestones, steps.gamma) == ([120_000, 160_000], 0.1)
+    assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 16
+    model = cfg.model
+    assert model.backbone.frozen_stages == 1
+    assert model.backbone.norm_eval
+    assert model.backbone.norm_cfg == dict(type='BN', requires_grad=False)
+    assert model.rpn_head.loss_bbox == dict(type='SmoothL1Loss', beta=1 / 9, loss_weight=1.0)
+    assert model.rpn_head.anchor_generator.scales == [8]
+    assert model.rpn_head.anchor_generator.strides == [4, 8, 16, 32, 64]
+    assert model.roi_head.bbox_head.loss_bbox == dict(type='SmoothL1Loss', beta=1.0, loss_weight=1.0)
+    assert model.roi_head.bbox_head.bbox_coder.target_stds == [0.1, 0.1, 0.2, 0.2]
+    assert model.roi_head.bbox_roi_extractor.roi_layer == dict(type='RoIAlign', output_size=7, sampling_ratio=2)
+    rpn, rcnn = model.train_cfg.rpn, model.train_cfg.rcnn
+    assert (rpn.assigner.pos_iou_thr, rpn.assigner.neg_iou_thr, rpn.sampler.num, rpn.allowed_border) == (
+        0.7,
+        0.3,
+        256,
+        0,
+    )
+    assert (rcnn.sampler.num, rcnn.sampler.pos_fraction, rcnn.assigner.ignore_iof_thr) == (512, 0.25, 0.7)
+    assert (model.train_cfg.rpn_proposal.nms_pre, model.train_cfg.rpn_proposal.max_per_img) == (2000, 2000)
+    assert (model.test_cfg.rpn.max_per_img, model.test_cfg.rpn.nms.iou_threshold) == (1000, 0.7)
+    assert (model.test_cfg.rcnn.score_thr, model.test_cfg.rcnn.nms.iou_threshold) == (0.05, 0.5)
+    assert model.test_cfg.rcnn.max_per_img == 100
+
+
+def test_classifiers_follow_the_paper():
+    cfg = Config.fromfile(ROOT / 'se_resnet50_imagenet.py')
+    assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.6, momentum=0.9, weight_decay=1e-4)
+    assert (cfg.train_cfg.max_epochs, cfg.param_scheduler.milestones, cfg.param_scheduler.gamma) == (
+        100,
+        [30, 60, 90],
+        0.1,
+    )
+    assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 1024
+    assert cfg.model.backbone.style == 'caffe'
+    assert [step['type'] for step in cfg.test_dataloader.dataset.pipeline] == [
+        'LoadImageFromFile',
+        'ResizeEdge',
+        'CenterCrop',
+        'PackInputs',
+    ]
+
+
+def test_any_stock_detector_takes_an_se_backbone():
+    import torch
+    from mmdet.registry import MODELS as MMDET_MODELS
+
+    cfg = Config.fromfile(ROOT / 'retinanet_se_r50_1x_coco.py')
+    cfg.model.backbone.init_cfg = None
+    with torch.device('meta'):
+        detector = MMDET_MODELS.build(dict(cfg.model, type='mmdet.RetinaNet', _scope_='mmdet'))
+    assert type(detector.backbone).__name__ == 'SEResNet'
+    assert detector.neck.in_channels == [256, 512, 1024, 2048]
