@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import senet_mm.registry  # noqa: F401  # isort: skip  (first: it says what to do where OpenCV cannot be imported)
+
 import json
 import os
 from argparse import Namespace

@@ -94,6 +94,13 @@ def test_mistakes_end_in_one_message(run_tool, arguments, message):
     assert 'Traceback' not in result.stderr
 
 
+def test_opencv_without_its_libraries_names_the_command_that_mends_it(run_tool, tmp_path):
+    (tmp_path / 'cv2.py').write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    result = run_tool('tools/train.py', 'configs/demo/resnet50_demo.py', env=dict(os.environ, PYTHONPATH=str(tmp_path)))
+    assert result.returncode == 1
+    assert 'pip uninstall -y opencv-python opencv-python-headless && pip install --no-deps' in result.stderr
+
+
 def test_print_config_shows_what_is_inherited(run_tool, tmp_path):
     saved = tmp_path / 'config.py'
     result = run_tool(
