@@ -37,7 +37,7 @@ demo: setup
 	$(RUN) for run in faster_rcnn_r50_demo faster_rcnn_se_r50_demo; do tools/test.py configs/demo/$$run.py \
 		$$(cat work_dirs/$$run/last_checkpoint) --out work_dirs/$$run/predictions.pkl $(TEST) || exit; done
 	$(RUN) tools/draw_detections.py configs/demo/faster_rcnn_r50_demo.py plain=work_dirs/faster_rcnn_r50_demo/predictions.pkl \
-		SE=work_dirs/faster_rcnn_se_r50_demo/predictions.pkl --out work_dirs/demo_detections.png
+		SE=work_dirs/faster_rcnn_se_r50_demo/predictions.pkl --out work_dirs/demo_detections.jpg
 	@echo
 	@$(RUN) tools/leaderboard.py work_dirs/faster_rcnn_r50_demo work_dirs/faster_rcnn_se_r50_demo
 

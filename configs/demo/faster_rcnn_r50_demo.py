@@ -34,8 +34,8 @@ test_dataloader = val_dataloader
 val_evaluator = dict(data_root='data/demo/coco/')
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_iters=260, val_interval=1000)
-optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=3e-4, weight_decay=0.05))
-param_scheduler = dict(_delete_=True, type='OneCycleLR', eta_max=3e-4, total_steps=260, by_epoch=False)
-default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=260))
+train_cfg = dict(max_iters=240, val_interval=1000)
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=3e-4, weight_decay=0.05, fused=True))
+param_scheduler = dict(_delete_=True, type='OneCycleLR', eta_max=3e-4, total_steps=240, by_epoch=False)
+default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=240))
 randomness = dict(seed=0)

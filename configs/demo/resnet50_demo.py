@@ -30,7 +30,7 @@ val_evaluator = dict(topk=(1,))
 test_evaluator = val_evaluator
 
 train_cfg = dict(max_epochs=5, val_interval=5)
-optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05, fused=True))
 param_scheduler = dict(_delete_=True, type='OneCycleLR', eta_max=1e-3, total_steps=300, by_epoch=False)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=5))
 randomness = dict(seed=0)

@@ -78,7 +78,9 @@ def _draw(images: Sequence[np.ndarray], ids: Sequence[int], rows: Mapping[str, M
             axis.set(xticks=[], yticks=[])
             for (x, y, width, height), label in boxes[key]:
                 axis.add_patch(plt.Rectangle((x, y), width, height, fill=False, color='lime', linewidth=1.5))
-                axis.text(x, max(y - 2, 8), label, fontsize=7, color='black', backgroundcolor=(0.2, 1, 0.2, 0.7))
+                axis.text(
+                    x, max(y - 2, 8), label, fontsize=7, color='black', backgroundcolor=(0.2, 1, 0.2, 0.7), clip_on=True
+                )
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
     plt.close(figure)
