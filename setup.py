@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 STARTUP_HOOK = HERE / 'senet_mm' / 'compat' / 'senet_mm.pth'  # site.py reads it only from site-packages itself
 
 DEMO = ['scikit-learn>=1.3', 'scikit-image>=0.22']  # their bundled pictures are the demo's data
-TEST = [*DEMO, 'hypothesis>=6.100', 'pytest>=8', 'pytest-xdist>=3.5']
+TEST = [*DEMO, 'hypothesis>=6.100', 'pytest>=8', 'pytest-xdist>=3.5', 'timm>=1.0']
 DEV = [*TEST, 'mypy>=1.11', 'ruff>=0.6', 'types-tabulate']
 
 
@@ -60,7 +60,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10,<3.13',
     packages=find_packages(include=['senet_mm', 'senet_mm.*']),
-    package_data={'senet_mm.compat': [STARTUP_HOOK.name]},
+    package_data={'senet_mm.compat': [STARTUP_HOOK.name], 'senet_mm.results': ['paper.csv']},
     cmdclass={'build_py': BuildWithHook, 'editable_wheel': EditableWithHook},
     install_requires=[
         'torch>=2.6',

@@ -65,6 +65,7 @@ def _distribute_over_cpus(cfg: Config) -> None:
     torch.distributed.init_process_group('gloo')
     cfg.env_cfg.dist_cfg.backend = 'gloo'
     wrapper = cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel'))
+    wrapper.setdefault('device_ids', None)  # mmengine's default is the GPU with the process's number
     wrapper.setdefault('broadcast_buffers', False)
     wrapper.setdefault('find_unused_parameters', cfg.get('find_unused_parameters', False))
 

@@ -1,6 +1,8 @@
 """The SE block, where it sits in a network, and its fused residual join."""
 
-from senet_mm.layers.residual import ResidualUnit
+from senet_mm.layers.conv_norm import ConvNorm
+from senet_mm.layers.dropout import FeatureDropout
+from senet_mm.layers.residual import ResidualUnit, SEUnit
 from senet_mm.layers.se import SEBlock, SESpec, rename_openmmlab_keys
 
-__all__ = ['ResidualUnit', 'SEBlock', 'SESpec', 'rename_openmmlab_keys']
+__all__ = ['ConvNorm', 'FeatureDropout', 'ResidualUnit', 'SEBlock', 'SESpec', 'SEUnit', 'rename_openmmlab_keys']

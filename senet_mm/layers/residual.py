@@ -9,17 +9,8 @@ from torch import Tensor
 from senet_mm.layers.se import SEBlock, SESpec
 
 
-class ResidualUnit(BaseModule):
-    """A residual unit with one place for an SE block; the others cost nothing.
-
-    standard  x → F(x)·s + shortcut(x)
-    pre       x → F(x·s) + shortcut(x)
-    post      x → y·s, y = activation(F(x) + shortcut(x))
-    identity  x → F(x) + shortcut(x)·s
-    3x3       s rescales the output of the 3×3 convolution inside F, after its activation
-
-    A subclass calls `place_se` in its constructor and `before`, `inside` and `join` in its forward pass.
-    """
+class SEUnit(BaseModule):
+    """A unit of any kind with one place for an SE block; a subclass calls `place_se` and says where its places are."""
 
     se: SEBlock | None
     se_position: str | None
@@ -47,6 +38,19 @@ class ResidualUnit(BaseModule):
         self.se_position = spec.position
         self.se = spec.build(channels[spec.position])
 
+
+class ResidualUnit(SEUnit):
+    """A residual unit with one place for an SE block; the others cost nothing.
+
+    standard  x → F(x)·s + shortcut(x)
+    pre       x → F(x·s) + shortcut(x)
+    post      x → y·s, y = activation(F(x) + shortcut(x))
+    identity  x → F(x) + shortcut(x)·s
+    3x3       s rescales the output of the 3×3 convolution inside F, after its activation
+
+    A subclass calls `place_se` in its constructor and `before`, `inside` and `join` in its forward pass.
+    """
+
     def before(self, x: Tensor) -> Tensor:
         """The input of the residual branch F."""
         return self.se(x) if self.se is not None and self.se_position == 'pre' else x
@@ -55,17 +59,17 @@ class ResidualUnit(BaseModule):
         """The 3×3 convolution's output on its way through F."""
         return self.se(x) if self.se is not None and self.se_position == '3x3' else x
 
-    def join(self, branch: Tensor, shortcut: Tensor, activate: bool = True) -> Tensor:
-        """Sum of branch and shortcut, both (N,C,H,W), rescaled where the position says; then ReLU if `activate`.
+    def join(self, branch: Tensor, shortcut: Tensor, activate: bool = True, scale: float = 1.0) -> Tensor:
+        """scale·branch + shortcut, both (N,C,H,W), rescaled where the position says; then ReLU if `activate`.
 
         Scale and sum are one operation, as in the paper's own code ("Axpy"): the scaled map is never stored.
         """
         if self.se is not None and self.se_position == 'standard':
-            y = torch.addcmul(shortcut, branch, self.se.excite(branch))
+            y = torch.addcmul(shortcut, branch, self.se.excite(branch), value=scale)
         elif self.se is not None and self.se_position == 'identity':
-            y = torch.addcmul(branch, shortcut, self.se.excite(shortcut))
+            y = torch.addcmul(branch if scale == 1 else branch * scale, shortcut, self.se.excite(shortcut))
         else:
-            y = branch + shortcut
+            y = torch.add(shortcut, branch, alpha=scale)
         if activate:
             y = torch.relu_(y)
         return self.se(y) if self.se is not None and self.se_position == 'post' else y

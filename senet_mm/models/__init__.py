@@ -1,6 +1,30 @@
 """Backbones, one file per architecture family, each with and without SE."""
 
 from senet_mm.models.backbone import Backbone
+from senet_mm.models.bn_inception import BNInception, SEBNInception
+from senet_mm.models.densenet import DenseNet, SEDenseNet
+from senet_mm.models.inception_resnet_v2 import InceptionResNetV2, SEInceptionResNetV2
+from senet_mm.models.mobilenet_v1 import MobileNetV1, SEMobileNetV1
 from senet_mm.models.resnet import ResNet, ResNeXt, SEResNet, SEResNeXt
+from senet_mm.models.shufflenet_v1 import SEShuffleNetV1, ShuffleNetV1
+from senet_mm.models.vgg import SEVGG, VGG
 
-__all__ = ['Backbone', 'ResNeXt', 'ResNet', 'SEResNeXt', 'SEResNet']
+__all__ = [
+    'SEVGG',
+    'VGG',
+    'BNInception',
+    'Backbone',
+    'DenseNet',
+    'InceptionResNetV2',
+    'MobileNetV1',
+    'ResNeXt',
+    'ResNet',
+    'SEBNInception',
+    'SEDenseNet',
+    'SEInceptionResNetV2',
+    'SEMobileNetV1',
+    'SEResNeXt',
+    'SEResNet',
+    'SEShuffleNetV1',
+    'ShuffleNetV1',
+]

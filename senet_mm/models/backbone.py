@@ -57,9 +57,13 @@ class Backbone(BaseModule):
         self._stages: list[tuple[str, int, int]] = []  # name, channels, stride
         self.register_load_state_dict_pre_hook(_rename_keys)
 
-    def add_stage(self, name: str, stage: nn.Module, channels: int, stride: int) -> None:
-        """Append a stage whose output has `channels` channels at 1/`stride` of the input's resolution."""
-        self.add_module(name, stage)
+    def add_stage(self, name: str, stage: nn.Module | None, channels: int, stride: int) -> None:
+        """Append a stage whose output has `channels` channels at 1/`stride` of the input's resolution.
+
+        None where other people's parameter names put the modules elsewhere; `stage_modules` then says where.
+        """
+        if stage is not None:
+            self.add_module(name, stage)
         self._stages.append((name, channels, stride))
 
     def finish(self) -> None:
@@ -103,15 +107,25 @@ class Backbone(BaseModule):
         raise NotImplementedError
 
     def forward_stem(self, x: Tensor) -> Tensor:
-        """X (N,3,H,W) → the first stage's input."""
+        """x (N,3,H,W) → the first stage's input."""
         raise NotImplementedError
 
+    def stage_modules(self, index: int) -> list[nn.Module]:
+        """The modules of the stage with this index from 0, in the order they run."""
+        return [getattr(self, self._stages[index][0])]
+
+    def forward_stage(self, index: int, x: Tensor) -> Tensor:
+        """The stage's input → its output."""
+        for module in self.stage_modules(index):
+            x = module(x)
+        return x
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """X (N,3,H,W) → the maps of the stages in `out_indices`, each (N,C,H/stride,W/stride)."""
+        """x (N,3,H,W) → the maps of the stages in `out_indices`, each (N,C,H/stride,W/stride)."""
         x = self.forward_stem(x)
         outputs = []
-        for index, (name, _, _) in enumerate(self._stages[: self.out_indices[-1] + 1]):
-            x = getattr(self, name)(x)
+        for index in range(self.out_indices[-1] + 1):
+            x = self.forward_stage(index, x)
             if index in self.out_indices:
                 outputs.append(x)
         return tuple(outputs)
@@ -119,7 +133,9 @@ class Backbone(BaseModule):
     def _freeze(self) -> None:
         if self.frozen_stages < 0:
             return
-        frozen = self.stem_modules() + [getattr(self, name) for name, _, _ in self._stages[: self.frozen_stages]]
+        frozen = self.stem_modules()
+        for index in range(self.frozen_stages):
+            frozen = frozen + self.stage_modules(index)
         for module in frozen:
             module.eval()
             module.requires_grad_(False)

@@ -25,6 +25,8 @@ class BlockOptions:
     groups: int = 1
     base_width: int = 64
     avg_down: bool = False
+    halve_first: bool = False
+    projection_kernel: int = 1
     with_cp: bool = False
     norm_cfg: dict[str, Any] = field(default_factory=lambda: dict(type='BN'))
 
@@ -38,13 +40,14 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int =
 
 
 def _projection(inputs: int, outputs: int, stride: int, options: BlockOptions) -> nn.Sequential:
-    """A projection shortcut: [average pooling,] 1×1 convolution, normalisation."""
+    """A projection shortcut: [average pooling,] convolution, normalisation; 1×1 where it has no stride."""
     pool: list[nn.Module] = []
+    kernel = options.projection_kernel if stride > 1 else 1
     if options.avg_down:
         # ResNet-D (arXiv 1812.01187): the strided 1×1 convolution drops three quarters of its input, pooling does not.
         pool = [nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)]
         stride = 1
-    return nn.Sequential(*pool, _conv(inputs, outputs, 1, stride), build_norm_layer(options.norm_cfg, outputs)[1])
+    return nn.Sequential(*pool, _conv(inputs, outputs, kernel, stride), build_norm_layer(options.norm_cfg, outputs)[1])
 
 
 class _Block(ResidualUnit):
@@ -77,7 +80,7 @@ class _Block(ResidualUnit):
         return self.join(self.branch(self.before(x)), shortcut)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (N,C,H,W) → (N,C',H/stride,W/stride)."""
+        """x (N,C,H,W) → (N,C',H/stride,W/stride)."""
         if self.options.with_cp and x.requires_grad:
             return checkpoint(self._forward, x, use_reentrant=False)
         return self._forward(x)
@@ -99,13 +102,15 @@ class BasicBlock(_Block):
                 f'groups={options.groups}, base_width={options.base_width}: networks of basic blocks (depths 18 and '
                 '34) have groups=1, base_width=64; ResNeXt has depths 50, 101 and 152'
             )
+        if options.halve_first:
+            raise ValueError('halve_first=True: basic blocks (depths 18 and 34) have no first 1×1 convolution to halve')
         self._add_conv(1, _conv(inputs, planes, 3, stride), options.norm_cfg)
         self._add_conv(2, _conv(planes, planes, 3), options.norm_cfg)
         self._finish(inputs, planes, stride, options)
         self.place_se(se, dict(standard=planes, pre=inputs, post=planes, identity=planes))
 
     def branch(self, x: Tensor) -> Tensor:
-        """X → 3×3, norm, ReLU → 3×3, norm."""
+        """x → 3×3, norm, ReLU → 3×3, norm."""
         return self._conv_norm(2, torch.relu_(self._conv_norm(1, x)))
 
 
@@ -117,21 +122,22 @@ class Bottleneck(_Block):
     def __init__(self, inputs: int, planes: int, stride: int, options: BlockOptions, se: SESpec | None) -> None:
         super().__init__()
         width, outputs = options.width(planes), planes * self.expansion
+        reduced = width // 2 if options.halve_first else width
         first, second = (stride, 1) if options.style == 'caffe' else (1, stride)
-        self._add_conv(1, _conv(inputs, width, 1, first), options.norm_cfg)
-        self._add_conv(2, _conv(width, width, 3, second, options.groups), options.norm_cfg)
+        self._add_conv(1, _conv(inputs, reduced, 1, first), options.norm_cfg)
+        self._add_conv(2, _conv(reduced, width, 3, second, options.groups), options.norm_cfg)
         self._add_conv(3, _conv(width, outputs, 1), options.norm_cfg)
         self._finish(inputs, outputs, stride, options)
         self.place_se(se, {'standard': outputs, 'pre': inputs, 'post': outputs, 'identity': outputs, '3x3': width})
 
     def branch(self, x: Tensor) -> Tensor:
-        """X → 1×1, norm, ReLU → 3×3, norm, ReLU → 1×1, norm."""
+        """x → 1×1, norm, ReLU → 3×3, norm, ReLU → 1×1, norm."""
         x = torch.relu_(self._conv_norm(1, x))
         x = self.inside(torch.relu_(self._conv_norm(2, x)))
         return self._conv_norm(3, x)
 
 
-ARCHITECTURES: dict[int, tuple[type[_Block], tuple[int, ...]]] = {
+ARCHITECTURES: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
@@ -155,7 +161,10 @@ class ResNet(Backbone):
         base_width: Channels per group of the 3×3 convolution in layer1.
         deep_stem: Three 3×3 convolutions in place of the 7×7 one (ResNet-C); OpenMMLab's names, `stem.0` … `stem.7`.
         stem_channels: Channels of the stem's output.
+        ceil_pool: The stem's max pooling without padding, in ceil mode, as in the paper's released networks (Caffe).
         avg_down: Average pooling before the 1×1 convolution of a strided shortcut (ResNet-D).
+        halve_first: Halve the first 1×1 convolution of each bottleneck (SENet-154; appendix (a)).
+        projection_kernel: 1, or 3 for 3×3 convolutions in the strided shortcuts (SENet-154).
         zero_init_residual: Start every branch at zero, by its last normalisation's scale.
         **backbone: The arguments of Backbone: se, out_indices, frozen_stages, norm_cfg, norm_eval, with_cp, init_cfg.
 
@@ -175,7 +184,10 @@ class ResNet(Backbone):
         base_width: int = 64,
         deep_stem: bool = False,
         stem_channels: int = 64,
+        ceil_pool: bool = False,
         avg_down: bool = False,
+        halve_first: bool = False,
+        projection_kernel: int = 1,
         zero_init_residual: bool = False,
         **backbone: Any,
     ) -> None:
@@ -186,10 +198,14 @@ class ResNet(Backbone):
             raise ValueError(f'style={style!r} is not one of {", ".join(map(repr, STYLES))}')
         if num_stages not in range(1, 5):
             raise ValueError(f'num_stages={num_stages!r}: {self._name} has 1 to 4')
+        if projection_kernel not in (1, 3) or (avg_down and projection_kernel == 3):
+            raise ValueError(f'projection_kernel={projection_kernel!r} is not 1 or, without avg_down, 3')
         self.depth, self.style = depth, style
         self.zero_init_residual = zero_init_residual
-        self._build_stem(deep_stem, stem_channels)
-        options = BlockOptions(style, groups, base_width, avg_down, self.with_cp, self.norm_cfg)
+        self._build_stem(deep_stem, stem_channels, ceil_pool)
+        options = BlockOptions(
+            style, groups, base_width, avg_down, halve_first, projection_kernel, self.with_cp, self.norm_cfg
+        )
         block, counts = ARCHITECTURES[depth]
         inputs = stem_channels
         for index, count in enumerate(counts[:num_stages]):
@@ -202,7 +218,7 @@ class ResNet(Backbone):
             self.add_stage(f'layer{index + 1}', Sequential(*units), inputs, 4 * 2**index)
         self.finish()
 
-    def _build_stem(self, deep: bool, channels: int) -> None:
+    def _build_stem(self, deep: bool, channels: int, ceil_pool: bool) -> None:
         self.deep_stem = deep
         if deep:
             layers: list[nn.Module] = []
@@ -215,14 +231,15 @@ class ResNet(Backbone):
             self.conv1 = _conv(3, channels, 7, 2)
             self._stem_norm, norm = build_norm_layer(self.norm_cfg, channels, postfix=1)
             self.add_module(self._stem_norm, norm)
-        self.maxpool = nn.MaxPool2d(3, 2, padding=1)
+        # Without padding the windows start at the first pixel, not one before it: as many outputs, other values.
+        self.maxpool = nn.MaxPool2d(3, 2, ceil_mode=True) if ceil_pool else nn.MaxPool2d(3, 2, padding=1)
 
     def stem_modules(self) -> list[nn.Module]:
         """The convolutions and normalisations before layer1."""
         return [self.stem] if self.deep_stem else [self.conv1, getattr(self, self._stem_norm)]
 
     def forward_stem(self, x: Tensor) -> Tensor:
-        """X (N,3,H,W) → (N,C,H/4,W/4)."""
+        """x (N,3,H,W) → (N,C,H/4,W/4)."""
         x = self.stem(x) if self.deep_stem else torch.relu_(getattr(self, self._stem_norm)(self.conv1(x)))
         return self.maxpool(x)
 

@@ -84,6 +84,18 @@ def test_join_without_activation():
     torch.testing.assert_close(unit.join(branch, shortcut, activate=False), unit.se(branch) + shortcut)
 
 
+@pytest.mark.parametrize('position', [None, 'standard', 'pre', 'post', 'identity', '3x3'])
+def test_join_scales_the_branch(position):
+    unit = make(position, 'avg', 'sigmoid', True)[0] if position else Unit(None)
+    branch, shortcut = torch.randn(2, 2, 8, 3, 3, dtype=torch.float64).unbind()
+    torch.testing.assert_close(unit.join(branch, shortcut, scale=0.0), unit.join(0 * branch, shortcut))
+    if position == 'standard':
+        expected = torch.relu(shortcut + 0.17 * unit.se(branch))
+    else:
+        expected = unit.join(0.17 * branch, shortcut)
+    torch.testing.assert_close(unit.join(branch, shortcut, scale=0.17), expected)
+
+
 def test_a_position_the_unit_does_not_offer_is_refused():
     with pytest.raises(ValueError, match=r"position='3x3': ResidualUnit allows 'standard', 'post'"):
         ResidualUnit().place_se(SESpec(position='3x3'), dict(standard=4, post=4))

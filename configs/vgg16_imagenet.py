@@ -1,0 +1,13 @@
+# VGG-16 with BatchNorm on ImageNet, the paper's recipe: batch 1024, learning rate 0.6, 100 epochs.
+#
+#   tools/dist_train.sh configs/vgg16_imagenet.py 8
+#   (fewer GPUs: add --auto-scale-lr)
+#
+# Expected: about 30 hours on 8 A100 (an estimate).
+# Paper:    top-1 / top-5 error 27.02 / 8.81 % (Table 2).
+_base_ = [
+    '_base_/models/vgg16_classifier.py',
+    '_base_/datasets/imagenet_224.py',
+    '_base_/schedules/imagenet_100e.py',
+    '_base_/classification_runtime.py',
+]
