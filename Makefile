@@ -41,8 +41,9 @@ demo: setup
 	@echo
 	@$(RUN) tools/leaderboard.py work_dirs/faster_rcnn_r50_demo work_dirs/faster_rcnn_se_r50_demo
 
+# One process a core, one thread each: threads of several processes on the same cores wait for one another.
 test: setup
-	$(RUN) pytest
+	$(RUN) OMP_NUM_THREADS=1 pytest -n auto
 
 slow: setup
 	$(RUN) pytest -m slow

@@ -128,7 +128,8 @@ def test_deep_stem_and_average_pooled_shortcut_are_mmdets():
     import mmdet.models
 
     torch.manual_seed(0)
-    theirs = mmdet.models.backbones.ResNetV1d(depth=50, out_indices=(3,)).eval()
+    theirs = mmdet.models.backbones.ResNetV1d(depth=50, out_indices=(3,))
+    theirs.eval()  # which returns nothing there
     ours = ResNet(50, deep_stem=True, avg_down=True).eval()
     ours.load_state_dict(theirs.state_dict())
     x = torch.randn(1, 3, 65, 97)
