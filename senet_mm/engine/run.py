@@ -64,10 +64,13 @@ def _distribute_over_cpus(cfg: Config) -> None:
     """Several processes without a GPU: mmengine's own set-up asks for one in two places."""
     torch.distributed.init_process_group('gloo')
     cfg.env_cfg.dist_cfg.backend = 'gloo'
-    wrapper = cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel'))
-    wrapper.setdefault('device_ids', None)  # mmengine's default is the GPU with the process's number
-    wrapper.setdefault('broadcast_buffers', False)
-    wrapper.setdefault('find_unused_parameters', cfg.get('find_unused_parameters', False))
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,  # mmengine's default is the GPU with the process's number
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    cfg.model_wrapper_cfg = {**wrapper, **(cfg.get('model_wrapper_cfg') or {})}
 
 
 def train(args: Namespace) -> None:

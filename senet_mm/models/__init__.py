@@ -1,5 +1,8 @@
 """Backbones, one file per architecture family, each with and without SE."""
 
+import importlib
+import pkgutil
+
 from senet_mm.models.backbone import Backbone
 from senet_mm.models.bn_inception import BNInception, SEBNInception
 from senet_mm.models.densenet import DenseNet, SEDenseNet
@@ -28,3 +31,7 @@ __all__ = [
     'SEShuffleNetV1',
     'ShuffleNetV1',
 ]
+
+# A family registers itself when it is imported: its file in this folder is all that it needs.
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f'{__name__}.{_module.name}')

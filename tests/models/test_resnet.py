@@ -6,6 +6,7 @@ import pytest
 import torch
 import torchvision
 
+from senet_mm.analysis.complexity import count
 from senet_mm.models import ResNet, ResNeXt, SEResNet, SEResNeXt
 from senet_mm.registry import MODELS
 
@@ -79,6 +80,24 @@ def test_parameters_of_the_papers_networks():
 )
 def test_parameters_of_the_papers_ablations(se, millions):
     assert (parameters(ResNet(50, se=dict(bias=False, **se))) + CLASSIFIER) / 1e6 == pytest.approx(millions, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ('se', 'giga'),
+    [  # Tables 13, 15 and 16
+        (None, 3.86),
+        (dict(stages=[2]), 3.86),
+        (dict(stages=[3]), 3.86),
+        (dict(stages=[4]), 3.86),
+        (dict(), 3.87),
+        (dict(position='3x3'), 3.86),
+        (dict(squeeze='none'), 4.27),
+    ],
+)
+def test_operations_of_the_papers_ablations(se, giga):
+    backbone = ResNet(50, style='caffe', se=se if se is None else dict(bias=False, **se)).to('meta')
+    counts = count(backbone, lambda: backbone(torch.empty(1, 3, 224, 224, device='meta')))
+    assert (counts.macs + 2048 * 1000) / 1e9 == pytest.approx(giga, rel=0.005)
 
 
 @pytest.mark.parametrize('depth', [50, 101, 152])
