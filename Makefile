@@ -2,6 +2,7 @@
 # make test    set-up + the whole fast test suite
 # make slow    set-up + the slow tests
 # make lint    set-up + ruff and mypy
+# make tables  the generated counts and tables, after a change of configs or networks
 # make setup   .venv with the versions that constraints.txt pins; seconds when nothing changed
 SHELL := /bin/bash
 VENV := .venv
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 RUN := . $(VENV)/bin/activate &&
 STAMP := $(VENV)/.set-up
 
-.PHONY: setup demo test slow lint clean
+.PHONY: setup demo test slow tables lint clean
 
 setup: $(STAMP)
 
@@ -47,6 +48,10 @@ test: setup
 
 slow: setup
 	$(RUN) pytest -m slow
+
+tables: setup
+	$(RUN) tools/complexity.py --all --format json --out tests/analysis/complexity.json
+	$(RUN) tools/complexity.py --all --format md --out docs/complexity.md
 
 lint: setup
 	$(RUN) ruff check . && ruff format --check . && mypy

@@ -53,7 +53,7 @@ def test_classifier_trains(path, pictures):
             module.p = 0.0  # so that the loss of a step is that of its weights
     images, labels = pictures
     samples = [DataSample().set_gt_label(int(label)) for label in labels]
-    optimizer = torch.optim.AdamW(classifier.parameters(), lr=2e-4)
+    optimizer = torch.optim.AdamW(classifier.parameters(), lr=5e-5)
     losses = []
     for _ in range(4):
         loss = classifier(images, samples, mode='loss')['loss']

@@ -94,3 +94,14 @@ def test_all_means_the_folders_configs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(complexity.DataError, match='there is no config in'):
         report([])
+
+
+def test_the_docs_have_the_golden_counts():
+    rows = []
+    for line in json.loads(GOLDEN.read_text(encoding='utf-8')):
+        width, height = map(int, line['input'].split('x'))
+        rows.append(
+            Row(line['config'], line['part'], (width, height), Complexity(**{name: line[name] for name in COUNTS}))
+        )
+    docs = Path(__file__).parents[2] / 'docs' / 'complexity.md'
+    assert docs.read_text(encoding='utf-8') == render(rows, 'md') + '\n', 'renew it: make tables'
