@@ -9,8 +9,20 @@ import torchvision
 from senet_mm.analysis.complexity import count
 from senet_mm.models import ResNet, ResNeXt, SEResNet, SEResNeXt
 from senet_mm.registry import MODELS
+from tests.models import contract
 
 CLASSIFIER = 2048 * 1000 + 1000
+SENET = dict(
+    groups=64, deep_stem=True, stem_channels=128, ceil_pool=True, halve_first=True, projection_kernel=3
+)  # SENet-154's options
+
+
+@pytest.mark.parametrize('check', contract.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    ('network', 'options'), [(SEResNet, {}), (SEResNeXt, SENET)], ids=['SE-ResNet-50', 'SENet-154 at depth 50']
+)
+def test_contract(check, network, options):
+    check(lambda **contracts: network(50, **options, **contracts), size=(64, 96))
 
 
 def parameters(backbone):
