@@ -97,7 +97,19 @@ def train(args: Namespace) -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     require_data(cfg, splits=('train', 'val') if cfg.get('val_dataloader') else ('train',))
+    _require_weights(cfg)
     Runner.from_cfg(cfg).train()
+
+
+def _require_weights(cfg: Config) -> None:
+    """Say what to do where a backbone starts from a file that is not there; what lies behind a URL is trusted."""
+    init_cfg = cfg.model.get('backbone', {}).get('init_cfg')
+    weights = init_cfg.get('checkpoint', '') if isinstance(init_cfg, dict) else ''
+    if weights and '://' not in weights and not Path(weights).is_file():
+        raise DataError(
+            f'The backbone starts from {weights}, which is not there. Train that network first, name another file with '
+            '--cfg-options model.backbone.init_cfg.checkpoint=…, or start from nothing: model.backbone.init_cfg=None'
+        )
 
 
 def test(args: Namespace) -> None:

@@ -83,6 +83,18 @@ def test_options_of_training(seen):
     assert seen[1].load_from == 'some.pth'
 
 
+def test_missing_backbone_weights_are_named(seen, tmp_path):
+    weights = tmp_path / 'epoch_5.pth'
+    options = {'model.backbone.init_cfg.checkpoint': str(weights)}
+    config = 'configs/demo/faster_rcnn_r50_demo.py'
+    with pytest.raises(DataError, match=f'The backbone starts from {weights}, which is not there'):
+        run.train(arguments(config=config, cfg_options=options))
+    weights.touch()
+    run.train(arguments(config=config, cfg_options=options))
+    run.train(arguments(config='configs/faster_rcnn_r50_2x_coco.py'))  # a URL
+    assert len(seen) == 2
+
+
 def test_no_workers_means_no_persistent_ones(seen):
     run.train(arguments(cfg_options={'train_dataloader.num_workers': 0}))
     assert seen[0].train_dataloader.persistent_workers is False
