@@ -153,7 +153,7 @@ class Backbone(BaseModule):
     def init_weights(self) -> None:
         """Initialise as `init_cfg` says; weights trained with the other `style` are refused."""
         if not self._is_init:
-            check_trained_style(self)
+            check_trained_style(self.init_cfg, getattr(self, 'style', None))
         super().init_weights()
 
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from mmengine.runner import CheckpointLoader
-
-if TYPE_CHECKING:
-    from senet_mm.models.backbone import Backbone
 
 
 def trained_style(checkpoint: Mapping) -> str | None:
@@ -33,8 +29,8 @@ def trained_style(checkpoint: Mapping) -> str | None:
     return None
 
 
-def check_trained_style(backbone: Backbone) -> None:
-    """Refuse `init_cfg=dict(type='Pretrained', …)` weights of a run with another `style` than this backbone's.
+def check_trained_style(init_cfg: object, style: str | None) -> None:
+    """Refuse `init_cfg=dict(type='Pretrained', …)` weights of a run with another `style` than the backbone's.
 
     Both styles have the same parameters, with the stride of a bottleneck in another convolution: such weights load
     without a warning and cost accuracy.
@@ -42,8 +38,6 @@ def check_trained_style(backbone: Backbone) -> None:
     Raises:
         ValueError: The styles differ; the message says which option to set.
     """
-    style = getattr(backbone, 'style', None)
-    init_cfg = backbone.init_cfg
     if style is None or not isinstance(init_cfg, Mapping) or init_cfg.get('type') != 'Pretrained':
         return
     checkpoint = CheckpointLoader.load_checkpoint(init_cfg['checkpoint'], map_location='cpu')
