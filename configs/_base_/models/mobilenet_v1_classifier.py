@@ -1,13 +1,6 @@
 # MobileNet-v1 with all widths times 1.0 (569 MFLOPs).
+_base_ = './linear_classifier.py'
 model = dict(
-    type='ImageClassifier',
     backbone=dict(type='senet_mm.MobileNetV1'),
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(
-        type='LinearClsHead',
-        num_classes=1000,
-        in_channels=1024,
-        loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
-        topk=(1, 5),
-    ),
+    head=dict(in_channels=1024),
 )
