@@ -1,16 +1,23 @@
-"""The residual unit's slots for an SE block, and the fused residual join (Sec. 6.5, Fig. 5)."""
+"""A unit's slots for an SE block, and the fused residual join (Sec. 6.5, Fig. 5)."""
 
 from __future__ import annotations
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from senet_mm.layers.se import SEBlock, SESpec
 
 
 class SEUnit(BaseModule):
-    """A unit of any kind with one place for an SE block; a subclass calls `place_se` and says where its places are."""
+    """A unit of any kind with one place for an SE block.
+
+    A subclass calls `place_se` in its constructor and implements `_forward`, with `rescale` at each of its places.
+    With `with_cp` set it recomputes its activations in the backward pass.
+    """
+
+    with_cp = False
 
     se: SEBlock | None
     se_position: str | None
@@ -38,6 +45,20 @@ class SEUnit(BaseModule):
         self.se_position = spec.position
         self.se = spec.build(channels[spec.position])
 
+    def rescale(self, position: str, u: Tensor) -> Tensor:
+        """The map u (N,C,H,W) found at `position`: rescaled if the SE block sits there, as it is otherwise."""
+        return self.se(u) if self.se is not None and self.se_position == position else u
+
+    def _forward(self, x: Tensor) -> Tensor:
+        """What the unit does, without regard to `with_cp`."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N,C,H,W) → (N,C',H/stride,W/stride)."""
+        if self.with_cp and x.requires_grad:
+            return checkpoint(self._forward, x, use_reentrant=False)
+        return self._forward(x)
+
 
 class ResidualUnit(SEUnit):
     """A residual unit with one place for an SE block; the others cost nothing.
@@ -53,11 +74,11 @@ class ResidualUnit(SEUnit):
 
     def before(self, x: Tensor) -> Tensor:
         """The input of the residual branch F."""
-        return self.se(x) if self.se is not None and self.se_position == 'pre' else x
+        return self.rescale('pre', x)
 
     def inside(self, x: Tensor) -> Tensor:
         """The 3×3 convolution's output on its way through F."""
-        return self.se(x) if self.se is not None and self.se_position == '3x3' else x
+        return self.rescale('3x3', x)
 
     def join(self, branch: Tensor, shortcut: Tensor, activate: bool = True, scale: float = 1.0) -> Tensor:
         """scale·branch + shortcut, both (N,C,H,W), rescaled where the position says; then ReLU if `activate`.
@@ -72,4 +93,4 @@ class ResidualUnit(SEUnit):
             y = torch.add(shortcut, branch, alpha=scale)
         if activate:
             y = torch.relu_(y)
-        return self.se(y) if self.se is not None and self.se_position == 'post' else y
+        return self.rescale('post', y)

@@ -9,7 +9,6 @@ import torch
 from mmengine.model import Sequential
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from senet_mm.layers import ConvNorm, SESpec, SEUnit
 from senet_mm.models.backbone import Backbone, register_with_se
@@ -98,14 +97,7 @@ class InceptionModule(SEUnit):
         branches.append(self.double3x3b(self.double3x3a(self.double3x3_reduce(x))))
         pooled = self._pool(x)
         branches.append(pooled if self.pool_proj is None else self.pool_proj(pooled))
-        u = torch.cat(branches, 1)
-        return u if self.se is None else self.se(u)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (N,C,H,W) → (N,C',H/stride,W/stride)."""
-        if self.with_cp and x.requires_grad:
-            return checkpoint(self._forward, x, use_reentrant=False)
-        return self._forward(x)
+        return self.rescale('standard', torch.cat(branches, 1))
 
 
 class MaxPool(nn.Module):

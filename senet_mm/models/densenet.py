@@ -42,9 +42,9 @@ class DenseLayer(SEUnit):
     def _forward(self, *maps: Tensor) -> Tensor:
         u = self.conv1(torch.relu_(self.norm1(torch.cat(maps, 1))))
         u = self.conv2(torch.relu_(self.norm2(u)))
-        return u if self.se is None else self.se(u)
+        return self.rescale('standard', u)
 
-    def forward(self, maps: list[Tensor]) -> Tensor:
+    def forward(self, maps: list[Tensor]) -> Tensor:  # type: ignore[override]
         """Run the pipeline above."""
         if self.with_cp and torch.is_grad_enabled():  # the concatenation is recomputed, too: it is most of the memory
             return checkpoint(self._forward, *maps, use_reentrant=False)
@@ -75,7 +75,7 @@ class Transition(SEUnit):
     def forward(self, x: Tensor) -> Tensor:
         """Run the pipeline above."""
         u = self.pool(self.conv(torch.relu_(self.norm(x))))
-        return u if self.se is None else self.se(u)
+        return self.rescale('standard', u)
 
 
 class DenseNet(Backbone):

@@ -6,10 +6,8 @@ from typing import Any
 
 from mmengine.model import Sequential
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from senet_mm.layers import ConvNorm, SESpec
-from senet_mm.layers.residual import SEUnit
+from senet_mm.layers import ConvNorm, SESpec, SEUnit
 from senet_mm.models.backbone import Backbone, register_with_se
 
 # Channels and stride of each depthwise-separable block, by stage: Table 1 of the MobileNet paper.
@@ -45,14 +43,7 @@ class DepthwiseSeparable(SEUnit):
         self.place_se(se, dict(standard=outputs))
 
     def _forward(self, x: Tensor) -> Tensor:
-        x = self.pointwise_conv(self.depthwise_conv(x))
-        return x if self.se is None else self.se(x)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (N,C,H,W) → (N,C',H/stride,W/stride)."""
-        if self.with_cp and x.requires_grad:
-            return checkpoint(self._forward, x, use_reentrant=False)
-        return self._forward(x)
+        return self.rescale('standard', self.pointwise_conv(self.depthwise_conv(x)))
 
 
 class MobileNetV1(Backbone):

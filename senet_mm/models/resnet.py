@@ -9,7 +9,6 @@ import torch
 from mmcv.cnn import build_norm_layer
 from mmengine.model import Sequential
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from senet_mm.layers import ResidualUnit, SESpec
 from senet_mm.models.backbone import Backbone, register_with_se
@@ -79,14 +78,8 @@ class _Block(ResidualUnit):
         shortcut = x if self.downsample is None else self.downsample(x)
         return self.join(self.branch(self.before(x)), shortcut)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x (N,C,H,W) → (N,C',H/stride,W/stride)."""
-        if self.options.with_cp and x.requires_grad:
-            return checkpoint(self._forward, x, use_reentrant=False)
-        return self._forward(x)
-
     def _finish(self, inputs: int, outputs: int, stride: int, options: BlockOptions) -> None:
-        self.options = options
+        self.with_cp = options.with_cp
         self.downsample = _projection(inputs, outputs, stride, options) if stride > 1 or inputs != outputs else None
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from mmengine.model import Sequential
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from senet_mm.layers import ConvNorm, ResidualUnit, SESpec
 from senet_mm.models.backbone import Backbone, register_with_se
@@ -68,22 +67,12 @@ class ShuffleUnit(ResidualUnit):
 
     def concatenate(self, branch: Tensor, shortcut: Tensor) -> Tensor:
         """Shortcut (N,C,H,W) and branch (N,C'-C,H,W), rescaled where the position says → ReLU (N,C',H,W)."""
-        if self.se is not None and self.se_position == 'standard':
-            branch = self.se(branch)
-        elif self.se is not None and self.se_position == 'identity':
-            shortcut = self.se(shortcut)
-        y = torch.relu_(torch.cat((shortcut, branch), 1))
-        return self.se(y) if self.se is not None and self.se_position == 'post' else y
+        branch, shortcut = self.rescale('standard', branch), self.rescale('identity', shortcut)
+        return self.rescale('post', torch.relu_(torch.cat((shortcut, branch), 1)))
 
     def _forward(self, x: Tensor) -> Tensor:
         branch = self.branch(self.before(x))
         return self.join(branch, x) if self.avgpool is None else self.concatenate(branch, self.avgpool(x))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (N,C,H,W) → (N,C',H/stride,W/stride)."""
-        if self.with_cp and x.requires_grad:
-            return checkpoint(self._forward, x, use_reentrant=False)
-        return self._forward(x)
 
 
 class ShuffleNetV1(Backbone):

@@ -33,8 +33,7 @@ class Rectifier(SEUnit):
 
     def forward(self, u: Tensor) -> Tensor:
         """Run the pipeline above."""
-        u = torch.relu_(u)
-        return u if self.se is None else self.se(u)
+        return self.rescale('standard', torch.relu_(u))
 
 
 class VGG(Backbone):
