@@ -2,6 +2,7 @@
 # make test    set-up + the whole fast test suite
 # make slow    set-up + the slow tests
 # make lint    set-up + ruff and mypy
+# make screenshot  docs/leaderboard.png, from the demo's page; needs chromium
 # make tables  the generated counts and tables, after a change of configs or networks
 # make setup   .venv with the versions that constraints.txt pins; seconds when nothing changed
 SHELL := /bin/bash
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 RUN := . $(VENV)/bin/activate &&
 STAMP := $(VENV)/.set-up
 
-.PHONY: setup demo test slow tables lint clean
+.PHONY: setup demo test slow tables screenshot lint clean
 
 setup: $(STAMP)
 
@@ -26,11 +27,15 @@ $(STAMP): setup.py pyproject.toml constraints.txt senet_mm/compat/senet_mm.pth
 # QUICK=1 cuts every part to a few iterations: the same steps on the same code, no useful result.
 ifdef QUICK
 PRETRAIN := --cfg-options train_dataloader.dataset.indices=50
+CIFAR := --cfg-options train_dataloader.dataset.indices=64 train_cfg.max_epochs=1 train_cfg.val_interval=1 \
+	default_hooks.checkpoint.interval=1
 DETECT := --cfg-options train_cfg.max_iters=4
 TEST := --cfg-options test_dataloader.dataset.indices=6
 endif
 demo: setup
 	$(RUN) tools/prepare_data.py demo
+	$(RUN) for run in resnet20_demo se_resnet20_demo; do tools/train.py configs/demo/$$run.py $(CIFAR) && \
+		tools/test.py configs/demo/$$run.py $$(cat work_dirs/$$run/last_checkpoint) || exit; done
 	$(RUN) tools/train.py configs/demo/resnet50_demo.py $(PRETRAIN)
 	$(RUN) tools/train.py configs/demo/se_resnet50_demo.py $(PRETRAIN)
 	$(RUN) tools/train.py configs/demo/faster_rcnn_r50_demo.py --no-validate $(DETECT)
@@ -40,7 +45,8 @@ demo: setup
 	$(RUN) tools/draw_detections.py configs/demo/faster_rcnn_r50_demo.py plain=work_dirs/faster_rcnn_r50_demo/predictions.pkl \
 		SE=work_dirs/faster_rcnn_se_r50_demo/predictions.pkl --out work_dirs/demo_detections.jpg
 	@echo
-	@$(RUN) tools/leaderboard.py work_dirs/faster_rcnn_r50_demo work_dirs/faster_rcnn_se_r50_demo
+	@$(RUN) tools/leaderboard.py work_dirs/resnet20_demo work_dirs/se_resnet20_demo \
+		work_dirs/faster_rcnn_r50_demo work_dirs/faster_rcnn_se_r50_demo --page work_dirs/leaderboard.html
 
 # One process a core, one thread each: threads of several processes on the same cores wait for one another.
 test: setup
@@ -50,8 +56,14 @@ slow: setup
 	$(RUN) pytest -m slow
 
 tables: setup
-	$(RUN) tools/complexity.py --all --format json --out tests/analysis/complexity.json
+	$(RUN) tools/complexity.py --all --format json --out senet_mm/results/complexity.json
 	$(RUN) tools/complexity.py --all --format md --out docs/complexity.md
+	$(RUN) tools/pin_configs.py
+
+screenshot: setup
+	$(RUN) tools/leaderboard.py --page work_dirs/leaderboard.html > /dev/null
+	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=10000 --window-size=1200,1120 \
+		--screenshot=docs/leaderboard.png "file://$(CURDIR)/work_dirs/leaderboard.html"
 
 lint: setup
 	$(RUN) ruff check . && ruff format --check . && mypy

@@ -1,7 +1,7 @@
 # SENet-154 on ImageNet, trained and tested at 320: batch 2048, learning rate 1.0, 100 epochs.
 #
 #   tools/dist_train.sh configs/senet154_320_imagenet.py 8
-#   (that on each of 8 machines, with NNODES=8, NODE_RANK=0 … 7 and MASTER_ADDR set; on fewer GPUs add --auto-scale-lr)
+#   (that on each of 8 machines, with NNODES=8, NODE_RANK=0 … 7 and MASTER_ADDR set; on fewer GPUs add --accumulate)
 #
 # Expected: about 17 hours on 64 A100 (an estimate).
 # Paper:    top-1 / top-5 error 16.88 / 3.58 % (Table 9).

@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[1]
 SIZES = {
     'coco': {'train2014': 12, 'valminusminival2014': 6, 'minival2014': 8},
     'imagenet': {'train': 30, 'val': 20},
+    'cifar10': {'train': 60, 'test': 20},
+    'places365': {'train': 30, 'val': 20},
 }
 
 
@@ -20,7 +22,7 @@ def _repository_root(monkeypatch):
 
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):
-    """A small demo data set: coco/ and imagenet/."""
+    """A small demo data set: coco/, imagenet/, cifar10/ and places365/."""
     from senet_mm.data.demo import make_demo
 
     out = tmp_path_factory.mktemp('demo') / 'demo'

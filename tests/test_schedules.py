@@ -1,85 +1,49 @@
-"""Schedules that depend on what mmengine does: the plateau of Table 3's recipe, run with a network of one number."""
+"""The recipes' numbers, as the configs have them. What a schedule does when it runs: tests/engine/."""
 
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.evaluator import BaseMetric
-from mmengine.model import BaseModel
-from mmengine.runner import Runner
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
-
-
-class OneNumber(BaseModel):
-    def __init__(self):
-        super().__init__()
-        self.number = torch.nn.Parameter(torch.zeros(1))
-
-    def forward(self, inputs, mode='tensor'):
-        return dict(loss=(self.number**2).sum()) if mode == 'loss' else [inputs]
-
-
-class Accuracy(BaseMetric):
-    """Improves for `improving` validations and then stays."""
-
-    default_prefix = 'accuracy'
-
-    def __init__(self, improving):
-        super().__init__()
-        self.improving, self.validations = improving, 0
-
-    def process(self, data_batch, data_samples):
-        self.results.append(0)
-
-    def compute_metrics(self, results):
-        self.validations += 1
-        return dict(top1=50.0 + min(self.validations, self.improving))
-
-
-@pytest.mark.parametrize('improving', [1, 5])
-def test_learning_rate_falls_where_validation_stops_improving(improving, tmp_path):
-    cfg = Config.fromfile(CONFIGS / 'se_mobilenet_v1_imagenet.py')
-    scheduler = cfg.param_scheduler
-    epochs = 4 * (scheduler.patience + 1) + improving + 3
-    loader = dict(dataset=torch.zeros(1, 1), sampler=dict(type='DefaultSampler', shuffle=False), batch_size=1)
-    runner = Runner(
-        model=OneNumber(),
-        work_dir=str(tmp_path),
-        train_dataloader=loader,
-        val_dataloader=loader,
-        train_cfg=dict(cfg.train_cfg, max_epochs=epochs),
-        val_cfg=dict(),
-        val_evaluator=[Accuracy(improving)],
-        optim_wrapper=cfg.optim_wrapper,
-        param_scheduler=scheduler,
-        default_hooks=dict(checkpoint=None, logger=None),
-        log_level='ERROR',
-        experiment_name=f'plateau_{improving}',
-    )
-    rates = []
-    step = runner.model.train_step
-
-    def record(data, optim_wrapper):
-        rates.append(optim_wrapper.param_groups[0]['lr'])
-        return step(data, optim_wrapper)
-
-    runner.model.train_step = record
-    runner.train()
-    hold = scheduler.patience + 1
-    expected = [0.1] * (improving + hold) + [0.01] * hold + [1e-3] * hold + [1e-4] * (hold + 3)
-    assert rates == pytest.approx(expected)
+SGD = dict(type='SGD', momentum=0.9, weight_decay=1e-4)
 
 
 def test_recipe_of_table_3():
     for name in ('mobilenet_v1', 'se_mobilenet_v1', 'shufflenet_v1', 'se_shufflenet_v1'):
         cfg = Config.fromfile(CONFIGS / f'{name}_imagenet.py')
         assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 256
-        assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=4e-5)
+        assert cfg.optim_wrapper.optimizer == dict(SGD, lr=0.1, weight_decay=4e-5)
         assert cfg.train_cfg.max_epochs == 400
+        schedule = cfg.param_scheduler
+        assert (schedule.type, schedule.monitor, schedule.factor) == ('senet_mm.PlateauLR', 'loss/cross_entropy', 0.1)
         assert cfg.train_dataloader.dataset.pipeline[1].crop_ratio_range == (0.25, 1.0)
         assert cfg.val_dataloader.dataset.pipeline[1].scale == 256
+
+
+@pytest.mark.parametrize(
+    ('schedule', 'epochs', 'expected'),
+    [
+        ('imagenet_plateau', 400, dict(type='senet_mm.PlateauLR', monitor='loss/cross_entropy', rule='less', steps=3)),
+        ('imagenet_270e', 270, dict(type='MultiStepLR', by_epoch=True, milestones=[125, 200, 250], gamma=0.1)),
+    ],
+)
+def test_schedules_of_the_ablations(schedule, epochs, expected, tmp_path):
+    """As a config of the ablations puts them together."""
+    bases = ('models/resnet50_classifier', 'datasets/imagenet_224', f'schedules/{schedule}', 'classification_runtime')
+    config = tmp_path / 'ablation.py'
+    config.write_text(
+        f'_base_ = {[str(CONFIGS / "_base_" / f"{base}.py") for base in bases]}\n'
+        'train_dataloader = dict(batch_size=32)\n'
+        "model = dict(head=dict(loss=dict(_delete_=True, type='LabelSmoothLoss', label_smooth_val=0.1)))\n"
+    )
+    cfg = Config.fromfile(config)
+    assert cfg.train_cfg.max_epochs == epochs
+    assert cfg.optim_wrapper.optimizer == dict(SGD, lr=0.1)
+    assert dict(cfg.param_scheduler) | expected == cfg.param_scheduler
+    assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 256
+    assert cfg.val_evaluator[1] == dict(type='senet_mm.ValidationLoss')
 
 
 def test_inception_resnet_sees_299():
@@ -88,3 +52,30 @@ def test_inception_resnet_sees_299():
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         assert (loader.dataset.pipeline[1].scale, loader.dataset.pipeline[2].crop_size) == (352, 299)
     assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 1024
+
+
+@pytest.mark.parametrize(('name', 'crop', 'edge'), [('senet154', 224, 256), ('senet154_320', 320, 352)])
+def test_recipe_of_senet154(name, crop, edge):
+    from mmpretrain.registry import MODELS
+
+    cfg = Config.fromfile(CONFIGS / f'{name}_imagenet.py')
+    assert cfg.train_dataloader.batch_size * 64 == cfg.auto_scale_lr.base_batch_size == 2048
+    assert cfg.optim_wrapper.optimizer == dict(SGD, lr=1.0)
+    assert (cfg.train_cfg.max_epochs, cfg.param_scheduler.milestones) == (100, [30, 60, 90])
+    assert cfg.train_dataloader.dataset.pipeline[1].scale == crop
+    test = cfg.test_dataloader.dataset.pipeline
+    assert (test[1].scale, test[2].crop_size) == (edge, crop)
+    assert cfg.model.neck[1] == dict(type='senet_mm.FeatureDropout', p=0.2)
+    assert cfg.custom_hooks == [dict(type='senet_mm.FreezeNormHook', last_epochs=5)]
+    # The share 0.1 of a label is spread over all classes, its own included.
+    loss = MODELS.build(dict(cfg.model.head.loss, _scope_='mmpretrain'))
+    torch.manual_seed(0)
+    scores, labels = torch.randn(4, 1000), torch.tensor([0, 7, 7, 999])
+    expected = torch.nn.functional.cross_entropy(scores, labels, label_smoothing=0.1)
+    torch.testing.assert_close(loss(scores, labels), expected)
+
+
+def test_no_config_averages_weights():
+    """EMA is a choice of the user; the paper's networks are trained without."""
+    for path in CONFIGS.rglob('*.py'):
+        assert 'EMA' not in path.read_text(), path

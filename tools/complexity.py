@@ -6,19 +6,12 @@ their own, "SE elementwise". The full convention: senet_mm/analysis/complexity.p
 """
 
 import argparse
-import re
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from senet_mm.data.image_size import parse_size
 from senet_mm.engine.command import run_command
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r'([1-9]\d*)(?:x([1-9]\d*))?', text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a size, e.g. 224, or WIDTHxHEIGHT, e.g. 1333x800')
-    return int(match[1]), int(match[2] or match[1])
 
 
 def main() -> None:
@@ -28,7 +21,7 @@ def main() -> None:
     which.add_argument('configs', nargs='*', type=Path, default=[], metavar='CONFIG', help='config files')
     which.add_argument('--all', action='store_true', help='every config in configs/')
     parser.add_argument(
-        '--input-size', type=_size, metavar='SIZE', help='224 or 1333x800; as the config tests if not given'
+        '--input-size', type=parse_size, metavar='SIZE', help='224 or 1333x800; as the config tests if not given'
     )
     parser.add_argument('--format', choices=['text', 'md', 'csv', 'json'], default='text', help='text if not given')
     parser.add_argument('--out', type=Path, metavar='FILE', help='write it here instead of printing it')

@@ -12,7 +12,9 @@ def main() -> None:
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument(
-        '--out', help='file for the predictions (.pkl) or, with --out-item metrics, the metrics (.json)'
+        '--out',
+        help='file for the predictions (.npz for tools/test_ensemble.py, or .pkl) or, with --out-item metrics, the '
+        'metrics (.json)',
     )
     parser.add_argument('--out-item', choices=['pred', 'metrics'], default='pred', help='what --out gets')
     parser.add_argument('--show', action='store_true', help='show pictures of the predictions in a window')
@@ -20,6 +22,12 @@ def main() -> None:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show shows a picture')
     parser.add_argument('--interval', type=int, default=1, help='draw every n-th image')
     parser.add_argument('--tta', action='store_true', help='average over the image and its mirror image')
+    parser.add_argument(
+        '--crops',
+        metavar='PROTOCOL',
+        help='test a classifier on other crops than the config’s: center-, ten- or multi- with 224, 299 or 320, e.g. '
+        'ten-224, or places365; scales of multi-: --cfg-options crop_scales=[256,352]',
+    )
     run_command(parser, _test)
 
 

@@ -20,6 +20,11 @@ def main() -> None:
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate with the images an iteration'
     )
+    parser.add_argument(
+        '--accumulate',
+        action='store_true',
+        help='reach the recipe’s batch on fewer GPUs: add up the gradients of several iterations for each update',
+    )
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
     parser.add_argument(
         '--no-persistent-workers', action='store_true', help='start the data loaders’ workers anew every epoch'

@@ -26,7 +26,7 @@ dataset = dict(data_root='data/demo/imagenet')
 train_dataloader = dict(batch_size=25, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline))
 val_dataloader = dict(batch_size=25, num_workers=1, dataset=dict(**dataset, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(topk=(1,))
+val_evaluator = [dict(type='Accuracy', topk=(1,))]
 test_evaluator = val_evaluator
 
 train_cfg = dict(max_epochs=5, val_interval=5)

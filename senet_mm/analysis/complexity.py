@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from senet_mm.compat.mmpretrain_import import import_without_mmdet
 from senet_mm.data.errors import DataError
+from senet_mm.data.image_size import image_size
 from senet_mm.layers import SEBlock
 
 COUNTED = (nn.Conv2d, nn.Linear)
@@ -127,21 +128,6 @@ def build_on_meta(cfg: Config) -> nn.Module:
         import_without_mmdet()
     with DefaultScope.overwrite_default_scope(scope), torch.device('meta'):
         return MODELS.build(cfg.model).eval()
-
-
-def image_size(cfg: Config) -> tuple[int, int]:
-    """Width and height of the images that the config tests on: its centre crop, or else what it resizes to.
-
-    Raises:
-        DataError: The test pipeline has neither.
-    """
-    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
-    for step in reversed(dataset.get('pipeline', [])):
-        size = {'CenterCrop': step.get('crop_size'), 'Resize': step.get('scale')}.get(step['type'].split('.')[-1])
-        if size is not None:
-            width, height = (size, size) if isinstance(size, int) else size
-            return width, height
-    raise DataError(f'{cfg.filename} does not say how large its test images are: give --input-size')
 
 
 def _detect(detector: Any, image: Tensor) -> None:

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from senet_mm.data.coco_layout import LAYOUTS
+from senet_mm.data.image_scan import describe_corrupt, scan_images
 
 COUNTS = {  # images listed in each annotation file
     'annotations/instances_train2014.json': 82_783,
@@ -68,6 +69,21 @@ def check_source(layout: str, places: Mapping[str, Path], subset: bool) -> tuple
         wanted = [name for record in records if record.folder == folder for name in record.file_names]
         problems += _check_images(places[folder], wanted)
     return records, problems
+
+
+def scan_source(records: Sequence[PartRecord], places: Mapping[str, Path], workers: int | None) -> list[str]:
+    """Read every image that the annotation files list; return a line for each that cannot be read.
+
+    Args:
+        records: what `check_source` has read.
+        places: as of `check_source`.
+        workers: threads.
+    """
+    lines = []
+    for folder in dict.fromkeys(record.folder for record in records):
+        files = [name for record in records if record.folder == folder for name in record.file_names]
+        lines += describe_corrupt(places[folder], scan_images(places[folder], files, workers))
+    return lines
 
 
 def read_part(path: Path, file: str, folder: str) -> PartRecord:

@@ -7,6 +7,8 @@ later published the same 118,287 and 5,000 images as train2017 and val2017, so e
 import os
 import posixpath
 
+from senet_mm.data.pack_url import as_url
+
 Part = tuple[str, str]  # annotation file, image folder
 LAYOUTS: dict[str, dict[str, tuple[Part, ...]]] = {  # the first that is complete is taken
     '2014': {
@@ -41,7 +43,7 @@ def find_parts(data_root: str, split: str, backend_args: dict | None = None) -> 
     A local folder is complete when files and image folders are there; elsewhere only the files are asked for.
 
     Args:
-        data_root: folder or URL that holds COCO.
+        data_root: folder, pack or URL that holds COCO.
         split: 'train' or 'minival'.
         backend_args: of mmengine's file backends, for data that is not on a local disk.
 
@@ -51,6 +53,7 @@ def find_parts(data_root: str, split: str, backend_args: dict | None = None) -> 
     """
     if split not in SPLITS:
         raise ValueError(f'split={split!r} of CocoMinival: allowed are {", ".join(map(repr, SPLITS))}.')
+    data_root = as_url(data_root)
     looked_for = []
     for year, layout in LAYOUTS.items():
         parts = [(posixpath.join(data_root, file), posixpath.join(data_root, folder)) for file, folder in layout[split]]
@@ -66,7 +69,7 @@ def find_parts(data_root: str, split: str, backend_args: dict | None = None) -> 
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path is a URL (`s3://…`)."""
+    """Whether a path is a URL (`s3://…`, `packed://…`)."""
     return '://' in path
 
 
@@ -76,5 +79,7 @@ def _presence(parts: list[Part], backend_args: dict | None) -> list[tuple[str, b
     if backend_args is None and not is_remote(files[0]):
         return [(path, os.path.isfile(path)) for path in files] + [(path, os.path.isdir(path)) for path in folders]
     from mmengine import fileio  # brings torch with it
+
+    import senet_mm.data.packed  # noqa: F401  (the backend of packed://)
 
     return [(path, fileio.isfile(path, backend_args=backend_args)) for path in files]

@@ -6,7 +6,9 @@ from typing import Any
 from mmdet.datasets import CocoDataset
 from mmdet.evaluation import CocoMetric
 
+import senet_mm.data.packed  # noqa: F401  (a worker that was not forked must know packed://, too)
 from senet_mm.data.coco_layout import find_parts
+from senet_mm.data.pack_url import as_url
 from senet_mm.registry import DATASETS, METRICS
 
 
@@ -17,7 +19,7 @@ class CocoMinival(CocoDataset):
     The order, and with it what a seed stands for, is the same from the layout of 2014 as from that of 2017.
 
     Args:
-        data_root: folder or URL that holds COCO, see `find_parts`.
+        data_root: folder, pack or URL that holds COCO, see `find_parts`.
         split: 'train' (118,287 images) or 'minival' (5,000).
         **kwargs: of mmdet's `CocoDataset`, without `ann_file` and `data_prefix`.
 
@@ -37,7 +39,7 @@ class CocoMinival(CocoDataset):
                 f'(in a config that inherits: _delete_=True).'
             )
         self.split = split
-        super().__init__(data_root=data_root, **kwargs)
+        super().__init__(data_root=as_url(data_root), **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Load every part of the split and join them."""
@@ -76,7 +78,7 @@ class CocoMinivalMetric(CocoMetric):
     """mmdet's `CocoMetric` on the minival annotations found in `data_root`.
 
     Args:
-        data_root: folder or URL that holds COCO, see `find_parts`.
+        data_root: folder, pack or URL that holds COCO, see `find_parts`.
         **kwargs: of mmdet's `CocoMetric`, without `ann_file`.
 
     Raises:

@@ -1,7 +1,7 @@
 """The demo data: small, real, made in seconds from what scikit-learn and scikit-image carry, in the real layouts.
 
-`tools/prepare_data.py demo` writes data/demo/coco (COCO 2014 with minival) and data/demo/imagenet, so that every
-config under configs/demo runs the code path of the real benchmark without a download.
+`tools/prepare_data.py demo` writes data/demo/coco (COCO 2014 with minival), data/demo/imagenet, data/demo/cifar10 and
+data/demo/places365, so that the code path of each real benchmark runs without a download.
 """
 
 import argparse
@@ -13,12 +13,14 @@ from typing import Any
 from senet_mm.data.errors import DataError
 from senet_mm.data.folder import is_vacant, new_folder
 
-VERSION = 1  # raise it when the same seed begins to give other pictures
+VERSION = 2  # raise it when the same seed begins to give other pictures
 MANIFEST = 'demo.json'
 SOURCES = 'sources.json'
 SIZES: Mapping[str, Mapping[str, int]] = {
     'coco': {'train2014': 420, 'valminusminival2014': 180, 'minival2014': 150},
     'imagenet': {'train': 1500, 'val': 300},
+    'cifar10': {'train': 1437, 'test': 360},  # every scan once
+    'places365': {'train': 300, 'val': 100},
 }
 
 
@@ -65,8 +67,10 @@ def make_demo(
         return f'{out}: the demo is already there (seed {seed}); --force rewrites it.'
     if force:
         _refuse_strangers(out)
+    from senet_mm.data.demo_cifar import write_demo_cifar
     from senet_mm.data.demo_coco import write_coco
     from senet_mm.data.demo_imagenet import write_imagenet
+    from senet_mm.data.demo_places365 import write_places365
     from senet_mm.data.demo_sources import load_pools
 
     pools = load_pools()
@@ -74,6 +78,8 @@ def make_demo(
         sources = {
             'coco': write_coco(part / 'coco', pools, sizes['coco'], seed),
             'imagenet': write_imagenet(part / 'imagenet', pools, sizes['imagenet'], seed),
+            'cifar10': write_demo_cifar(part / 'cifar10', pools, sizes['cifar10'], seed),
+            'places365': write_places365(part / 'places365', pools, sizes['places365'], seed),
         }
         _write_json(part / SOURCES, sources)
         _write_json(part / MANIFEST, wanted)
@@ -91,7 +97,7 @@ def _found(out: Path, wanted: dict[str, Any]) -> bool:
     if found != wanted:
         differing = ', '.join(f'{key} {found.get(key)}' for key in wanted if found.get(key) != wanted[key])
         raise DataError(f'{out} holds another demo ({differing}); --force rewrites it, --out makes a second one.')
-    missing = [name for name in ('coco', 'imagenet', SOURCES) if not (out / name).exists()]
+    missing = [name for name in (*SIZES, SOURCES) if not (out / name).exists()]
     if missing:
         raise DataError(f'{out} has lost {", ".join(missing)}; --force writes it anew.')
     return True
@@ -103,7 +109,7 @@ def _refuse_strangers(out: Path) -> None:
         return
     if _manifest(out) is None:
         raise DataError(f'{out} is not empty and holds no demo; --force does not delete it. Give another folder.')
-    strangers = sorted({path.name for path in out.iterdir()} - {'coco', 'imagenet', SOURCES, MANIFEST})
+    strangers = sorted({path.name for path in out.iterdir()} - {*SIZES, SOURCES, MANIFEST})
     if strangers:
         raise DataError(f'{out} also holds {", ".join(strangers)}; move it away, then --force rewrites the demo.')
 

@@ -1,6 +1,6 @@
 """The demo's stand-in for ImageNet: one digit on a photograph, in the folders and files that mmpretrain reads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,21 +54,40 @@ def write_imagenet(
     for wnid in WNIDS:
         (out / 'train' / wnid).mkdir(parents=True)
     (out / 'val').mkdir()
-    sources = {}
-    for part in PARTS:
-        lines, photographs, scans = [], [], []
-        for index in range(sizes[part.name]):
-            scene = imagenet_scene(pools[part.pool], part, index, seed)
-            (placement,) = scene.placements
-            file = _file_name(part, index, placement.label)
-            Image.fromarray(scene.image).save(out / part.name / file, format='JPEG', quality=90)
-            lines.append(f'{file} {placement.label}')
-            photographs.append(scene.photograph)
-            scans.append(placement.scan)
-        (out / 'meta' / f'{part.name}.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
-        sources[part.name] = used(pools[part.pool], photographs, scans)
+    sources = {
+        part.name: write_split(out, part, pools[part.pool], sizes[part.name], seed, _file_name) for part in PARTS
+    }
     (out / 'meta' / 'classes.txt').write_text('\n'.join(DIGIT_NAMES) + '\n', encoding='utf-8')
     return sources
+
+
+def write_split(
+    out: Path, part: ImagenetPart, pool: Pool, number: int, seed: int, name: Callable[[ImagenetPart, int, int], str]
+) -> dict[str, list[Any]]:
+    """Write the images of a split below `out`/<split>, whose folders are there, and meta/<split>.txt.
+
+    Args:
+        out: the data set's folder.
+        part: the split.
+        pool: to draw from.
+        number: of images.
+        seed: of everything random.
+        name: split, index and label → file below the split's folder.
+
+    Returns:
+        The photographs and the digits it was made from.
+    """
+    lines, photographs, scans = [], [], []
+    for index in range(number):
+        scene = imagenet_scene(pool, part, index, seed)
+        (placement,) = scene.placements
+        file = name(part, index, placement.label)
+        Image.fromarray(scene.image).save(out / part.name / file, format='JPEG', quality=90)
+        lines.append(f'{file} {placement.label}')
+        photographs.append(scene.photograph)
+        scans.append(placement.scan)
+    (out / 'meta' / f'{part.name}.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    return used(pool, photographs, scans)
 
 
 def _file_name(part: ImagenetPart, index: int, label: int) -> str:

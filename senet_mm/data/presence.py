@@ -2,10 +2,16 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from senet_mm.data.cifar_layout import LAYOUTS, find_folder
 from senet_mm.data.coco_layout import CocoNotFoundError, find_parts, is_remote
 from senet_mm.data.errors import DataError
+from senet_mm.data.pack_url import is_packed, split_url
+
+# mmpretrain's data sets of the same names download by themselves.
+CIFAR = {'senet_mm.CIFAR10': LAYOUTS['cifar10'], 'senet_mm.CIFAR100': LAYOUTS['cifar100']}
 
 
 def require_data(cfg: Mapping[str, Any], splits: Sequence[str] = ('train', 'val', 'test')) -> None:
@@ -25,14 +31,15 @@ def require_data(cfg: Mapping[str, Any], splits: Sequence[str] = ('train', 'val'
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
         if loader:
-            problems += [problem for leaf in _datasets(loader['dataset']) for problem in _missing(leaf, bool(command))]
+            for leaf in leaf_datasets(loader['dataset']):
+                problems += _missing(leaf, bool(command))
     if not problems:
         return
     advice = f'To make it: {command}' if command else 'Put it there, or point data_root at where it is.'
     raise DataError('The data of this config is missing.\n' + '\n'.join(dict.fromkeys(problems)) + f'\n{advice}')
 
 
-def _datasets(dataset: Any) -> Iterator[Mapping[str, Any]]:
+def leaf_datasets(dataset: Any) -> Iterator[Any]:
     """The datasets inside wrappers such as RepeatDataset and ConcatDataset."""
     if not isinstance(dataset, Mapping):  # already built: it has found its data
         return
@@ -41,14 +48,22 @@ def _datasets(dataset: Any) -> Iterator[Mapping[str, Any]]:
         yield dataset
         return
     for wrapped in inner:
-        yield from _datasets(wrapped)
+        yield from leaf_datasets(wrapped)
 
 
 def _missing(dataset: Mapping[str, Any], helped: bool) -> list[str]:
-    root, annotations = dataset.get('data_root') or '', dataset.get('ann_file') or ''
-    kind = dataset.get('type')
+    root, kind = dataset.get('data_root') or '', dataset.get('type')
     if getattr(kind, '__name__', str(kind)).rpartition('.')[2] == 'CocoMinival':
         return _missing_coco(root, dataset, helped)
+    if kind in CIFAR:
+        return _missing_cifar(root, dataset, helped)
+    return _missing_path(root, dataset)
+
+
+def _missing_path(root: str, dataset: Mapping[str, Any]) -> list[str]:
+    annotations = dataset.get('ann_file') or ''
+    if is_packed(root):
+        root, annotations = '', split_url(root)[0]  # one file
     if dataset.get('download') or dataset.get('backend_args') or is_remote(root) or is_remote(annotations):
         return []
     if root and not os.path.isdir(root):
@@ -64,4 +79,15 @@ def _missing_coco(root: str, dataset: Mapping[str, Any], helped: bool) -> list[s
         find_parts(root, dataset.get('split', ''), dataset.get('backend_args'))
     except CocoNotFoundError as error:
         return [error.args[0] if helped else str(error)]
+    return []
+
+
+def _missing_cifar(root: str, dataset: Mapping[str, Any], helped: bool) -> list[str]:
+    layout, split = CIFAR[dataset['type']], dataset.get('split', 'train')
+    if split not in layout.splits:  # the data set says what is allowed
+        return []
+    try:
+        find_folder(Path(root), layout, (split,))
+    except DataError as error:
+        return [str(error).partition(' To make it: ')[0] if helped else str(error)]
     return []

@@ -44,6 +44,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('--work-dir', help='where logs and checkpoints go; work_dirs/<config stem> if not given')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
+    add_trust_argument(parser)
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin the data loaders’ memory')
     parser.add_argument(
         '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='who started the processes'
@@ -52,11 +53,23 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """--trust-checkpoint."""
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read checkpoints that hold more than weights, which may execute anything: only for files of your own',
+    )
+
+
 def run_command(parser: argparse.ArgumentParser, job: Callable[[argparse.Namespace], None]) -> None:
     """Parse the command line and do the job; a mistake of the user's ends in one message and exit status 1."""
     args = parser.parse_args()
     if 'local_rank' in args:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not getattr(args, 'trust_checkpoint', False):  # torch then reads weights only, whoever calls it
+        os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+        os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
     try:
         job(args)
     except DataError as error:

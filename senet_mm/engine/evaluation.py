@@ -1,4 +1,4 @@
-"""What `tools/test.py` can add to a test: test-time augmentation, pictures, saved predictions."""
+"""What `tools/test.py` can add to a test: crops, test-time augmentation, pictures, saved predictions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,29 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
 from senet_mm.data.errors import DataError
+from senet_mm.engine.crops import FLIPS, make_crops
+from senet_mm.engine.dump_predictions import DumpPredictions
 
-FLIPS = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+PICKLES, ARRAYS = ('.pkl', '.pickle'), '.npz'
 
 
 def configure(cfg: Config, args: Namespace) -> None:
-    """Change the config of a test run as `--amp`, `--show`, `--show-dir`, `--interval` and `--tta` say."""
+    """Change the config of a test run as the options of `tools/test.py` say.
+
+    Raises:
+        DataError: An option does not fit the config, or another option.
+    """
     detection = cfg.default_scope == 'mmdet'
     if args.amp:
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir:
         _draw(cfg, args, detection)
+    if args.crops:
+        _crop(cfg, args, detection)
     if args.tta:
         _augment(cfg, detection)
+    if not detection:
+        _do_without_labels(cfg, args)
 
 
 def _draw(cfg: Config, args: Namespace, detection: bool) -> None:
@@ -34,19 +44,39 @@ def _draw(cfg: Config, args: Namespace, detection: bool) -> None:
     hook.update(dict(draw=True, test_out_dir=args.show_dir) if detection else dict(enable=True, out_dir=args.show_dir))
 
 
-def _augment(cfg: Config, detection: bool) -> None:
-    """Average over the image and its mirror image, unless the config has tta_model and tta_pipeline of its own."""
-    if 'tta_model' not in cfg:
-        cfg.tta_model = _detection_tta_model() if detection else dict(type='AverageClsScoreTTA')
+def _test_dataset(cfg: Config) -> ConfigDict:
     dataset = cfg.test_dataloader.dataset
     while 'dataset' in dataset:
         dataset = dataset.dataset
+    return dataset
+
+
+def _crop(cfg: Config, args: Namespace, detection: bool) -> None:
+    """Test on the crops of a protocol; where they are many, with as many fewer images a batch."""
+    if detection:
+        raise DataError('--crops is for classifiers; a detector sees whole images')
+    dataset = _test_dataset(cfg)
+    crops = make_crops(args.crops, dataset.pipeline, cfg.get('crop_scales'))
+    if crops.count > 1:
+        if args.tta:
+            raise DataError(f'--crops {args.crops} has the mirror images already: leave out --tta')
+        cfg.test_dataloader.batch_size = max(1, cfg.test_dataloader.batch_size // crops.count)
+        cfg.model = ConfigDict(type='senet_mm.CropAverage', module=cfg.model)
+    dataset.pipeline = crops.pipeline
+    cfg.crops = args.crops
+
+
+def _augment(cfg: Config, detection: bool) -> None:
+    """Average over the image and its mirror image, unless the config has tta_model and tta_pipeline of its own."""
+    if 'tta_model' not in cfg:
+        cfg.tta_model = _detection_tta_model() if detection else dict(type='senet_mm.CropAverage')
+    dataset = _test_dataset(cfg)
     if 'tta_pipeline' not in cfg:
         pipeline = copy.deepcopy(dataset.pipeline)
         pack = pipeline[-1]
         if detection:
             pack['meta_keys'] = (*pack['meta_keys'], 'flip', 'flip_direction')
-        pipeline[-1] = dict(type='TestTimeAug', transforms=[FLIPS, [pack]])
+        pipeline[-1] = dict(type='TestTimeAug', transforms=[copy.deepcopy(FLIPS), [pack]])
         cfg.tta_pipeline = pipeline
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
     dataset.pipeline = cfg.tta_pipeline
@@ -56,15 +86,37 @@ def _detection_tta_model() -> dict[str, Any]:
     return dict(type='DetTTAModel', tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100))
 
 
+def _do_without_labels(cfg: Config, args: Namespace) -> None:
+    """ImageNet's test set has no labels: nothing can be measured on it, only predicted."""
+    dataset = _test_dataset(cfg)
+    unlabelled = dataset.get('split') == 'test' and str(dataset.get('type')).endswith('ImageNet')
+    if unlabelled or dataset.get('with_label') is False:
+        if not args.out or args.out_item != 'pred':
+            raise DataError('The test set has no labels: give --out scores.npz, which tools/test_ensemble.py reads')
+        cfg.test_evaluator = []
+
+
 def save_predictions(runner: Runner, path: str) -> None:
-    """Have the test run also write its predictions to `path`, a pickle file.
+    """Have the test run also write its predictions to `path`.
+
+    A classifier's go to an .npz file, which tools/test_ensemble.py reads and which can hold numbers and text only, or
+    to OpenMMLab's pickle file; a detector's to the latter.
 
     Raises:
-        DataError: The file's name does not end in .pkl or .pickle.
+        DataError: The file's name has another ending.
     """
-    if not path.endswith(('.pkl', '.pickle')):
-        raise DataError(f'--out {path}: predictions go to a .pkl file; for the metrics as JSON add --out-item metrics')
-    if runner.cfg.default_scope == 'mmdet':
+    detection = runner.cfg.default_scope == 'mmdet'
+    if path.endswith(ARRAYS) and not detection:
+        cfg = runner.cfg
+        source = dict(config=cfg.filename, checkpoint=cfg.get('load_from'), crops=cfg.get('crops'))
+        runner.test_evaluator.metrics.append(DumpPredictions(path, source))
+        return
+    if not path.endswith(PICKLES):
+        kinds = '.pkl' if detection else '.npz or .pkl'
+        raise DataError(
+            f'--out {path}: predictions go to a {kinds} file; for the metrics as JSON add --out-item metrics'
+        )
+    if detection:
         from mmdet.evaluation import DumpDetResults as DumpResults
     else:
         from mmengine.evaluator import DumpResults

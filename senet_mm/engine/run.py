@@ -20,6 +20,11 @@ from senet_mm.compat.mmpretrain_import import import_without_mmdet
 from senet_mm.data.errors import DataError
 from senet_mm.data.presence import require_data
 from senet_mm.engine import evaluation
+from senet_mm.engine.accumulate import accumulate, count_processes
+from senet_mm.engine.checkpoint import use_in_mmengine
+from senet_mm.engine.checkpoint_fit import CheckpointFit
+from senet_mm.engine.checkpoint_source import locate
+from senet_mm.engine.recording import add_evaluation, recording
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -40,6 +45,7 @@ def load_config(args: Namespace) -> Config:
 
 def _set_up(args: Namespace) -> Config:
     cfg = load_config(args)
+    use_in_mmengine(trust=args.trust_checkpoint)
     cfg.launcher = args.launcher
     if args.work_dir:
         cfg.work_dir = args.work_dir
@@ -73,13 +79,12 @@ def _distribute_over_cpus(cfg: Config) -> None:
     cfg.model_wrapper_cfg = {**wrapper, **(cfg.get('model_wrapper_cfg') or {})}
 
 
-def train(args: Namespace) -> None:
-    """Train as `tools/train.py` was asked to.
+def _apply_training_options(cfg: Config, args: Namespace) -> None:
+    """Change the config as the options of `tools/train.py` say.
 
     Raises:
-        DataError: Config or data are not there, or an option does not fit the config or the machine.
+        DataError: An option does not fit the config.
     """
-    cfg = _set_up(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.no_persistent_workers:
@@ -93,12 +98,31 @@ def train(args: Namespace) -> None:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise DataError(f'--auto-scale-lr: {args.config} does not say auto_scale_lr=dict(base_batch_size=…)')
         cfg.auto_scale_lr.enable = True
+    if args.accumulate:
+        accumulate(cfg, count_processes(args.launcher))
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+
+
+def train(args: Namespace) -> None:
+    """Train as `tools/train.py` was asked to.
+
+    Raises:
+        DataError: Config or data are not there, or an option does not fit the config or the machine.
+    """
+    cfg = _set_up(args)
+    _apply_training_options(cfg, args)
     require_data(cfg, splits=('train', 'val') if cfg.get('val_dataloader') else ('train',))
     _require_weights(cfg)
-    Runner.from_cfg(cfg).train()
+    if cfg.get('load_from'):
+        locate(cfg.load_from)
+    runner = Runner.from_cfg(cfg)
+    resume = cfg.get('resume', False)
+    source = cfg.get('load_from') or 'The newest checkpoint of the work dir'
+    runner.register_hook(CheckpointFit(source, 'resume' if resume else 'fine-tune'), priority='VERY_HIGH')
+    with recording(runner, args):
+        runner.train()
 
 
 def _require_weights(cfg: Config) -> None:
@@ -118,13 +142,13 @@ def test(args: Namespace) -> None:
     Raises:
         DataError: Config, checkpoint or data are not there, or an option does not fit the config or the machine.
     """
-    if not args.checkpoint.startswith(('http://', 'https://')) and not Path(args.checkpoint).is_file():
-        raise DataError(f'there is no checkpoint {args.checkpoint}')
+    locate(args.checkpoint)
     cfg = _set_up(args)
     cfg.load_from = args.checkpoint
     evaluation.configure(cfg, args)
     require_data(cfg, splits=('test',))
     runner = Runner.from_cfg(cfg)
+    runner.register_hook(CheckpointFit(args.checkpoint, 'test'), priority='VERY_HIGH')
     if args.out and args.out_item == 'pred':
         evaluation.save_predictions(runner, args.out)
     metrics = runner.test()
@@ -134,11 +158,13 @@ def test(args: Namespace) -> None:
             config=args.config,
             checkpoint=args.checkpoint,
             test_time_augmentation=args.tta,
+            crops=args.crops,
             date=datetime.now().astimezone().isoformat(timespec='seconds'),
             parameters=parameters,
             metrics=metrics,
         )
         write_json(Path(cfg.work_dir, 'metrics.json'), record)
+        add_evaluation(runner, args, metrics, Path(cfg.work_dir, 'metrics.json'))
         if args.out and args.out_item == 'metrics':
             write_json(Path(args.out), metrics)
 

@@ -2,7 +2,20 @@
 
 from senet_mm.layers.conv_norm import ConvNorm
 from senet_mm.layers.dropout import FeatureDropout
+from senet_mm.layers.insertion import insert_se, with_se
 from senet_mm.layers.residual import ResidualUnit, SEUnit
 from senet_mm.layers.se import SEBlock, SESpec, rename_openmmlab_keys
+from senet_mm.layers.shake import ShakeMix
 
-__all__ = ['ConvNorm', 'FeatureDropout', 'ResidualUnit', 'SEBlock', 'SESpec', 'SEUnit', 'rename_openmmlab_keys']
+__all__ = [
+    'ConvNorm',
+    'FeatureDropout',
+    'ResidualUnit',
+    'SEBlock',
+    'SESpec',
+    'SEUnit',
+    'ShakeMix',
+    'insert_se',
+    'rename_openmmlab_keys',
+    'with_se',
+]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -27,7 +27,8 @@ class SESpec:
     """How the SE blocks of a network look and where they sit; what the `se=` argument of a backbone is parsed into.
 
     Attributes:
-        ratio: Reduction ratio r; the hidden width is `max(1, C // r)` (Sec. 3.2, Table 10).
+        ratio: Reduction ratio r; the hidden width is `max(1, C // r)` (Sec. 3.2, Table 10). A list has one for each
+            stage of the network, with SE or without.
         squeeze: 'avg' or 'max' pooling over space (Table 11), or 'none': the two layers become 1×1 convolutions
             over the whole map, the paper's NoSqueeze (Table 16).
         gate: 'sigmoid', 'tanh' or 'relu' at the end of the excitation (Table 12).
@@ -37,7 +38,7 @@ class SESpec:
             None means all.
     """
 
-    ratio: int = 16
+    ratio: int | tuple[int, ...] = 16
     squeeze: str = 'avg'
     gate: str = 'sigmoid'
     bias: bool = True
@@ -45,8 +46,11 @@ class SESpec:
     stages: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.ratio, bool) or not isinstance(self.ratio, int) or self.ratio < 1:
-            raise ValueError(f'SE option ratio={self.ratio!r} is not a whole number of 1 or more')
+        ratios = tuple(self.ratio) if isinstance(self.ratio, Sequence) else (self.ratio,)
+        if not ratios or any(isinstance(ratio, bool) or not isinstance(ratio, int) or ratio < 1 for ratio in ratios):
+            raise ValueError(f'SE option ratio={self.ratio!r} is not a whole number of 1 or more, nor a list of them')
+        if isinstance(self.ratio, Sequence):
+            object.__setattr__(self, 'ratio', ratios)
         if not isinstance(self.bias, bool):
             raise ValueError(f'SE option bias={self.bias!r} is not True or False')
         _check_choice('squeeze', self.squeeze, SQUEEZES)
@@ -80,7 +84,9 @@ class SESpec:
         return cls(**se)
 
     def check_stages(self, available: tuple[int, ...], network: str) -> None:
-        """Raise a ValueError if a stage is asked for that `network` does not have."""
+        """Raise a ValueError if the stages asked for, or the ratios of all, are not those of `network`."""
+        if isinstance(self.ratio, tuple) and len(self.ratio) != len(available):
+            raise ValueError(f'SE option ratio={list(self.ratio)}: {network} has {len(available)} stages')
         missing = sorted(set(self.stages or ()) - set(available))
         if missing:
             raise ValueError(f'SE option stages={list(self.stages or ())}: {network} has stages {list(available)}')
@@ -89,8 +95,22 @@ class SESpec:
         """Whether the stage with this number (the paper's numbering) has SE blocks."""
         return self.stages is None or stage in self.stages
 
+    def at(self, index: int) -> SESpec:
+        """The spec of the stage with this index from 0: of several ratios its own.
+
+        Raises:
+            ValueError: There are fewer ratios than stages.
+        """
+        if not isinstance(self.ratio, tuple):
+            return self
+        if index >= len(self.ratio):
+            raise ValueError(f'SE option ratio={list(self.ratio)}: the network has more stages, and each needs a ratio')
+        return replace(self, ratio=self.ratio[index])
+
     def build(self, channels: int) -> SEBlock:
         """The SE block of this spec for maps of `channels` channels."""
+        if isinstance(self.ratio, tuple):
+            raise ValueError(f'SE option ratio={list(self.ratio)}: one block has one ratio')
         return SEBlock(channels, ratio=self.ratio, squeeze=self.squeeze, gate=self.gate, bias=self.bias)
 
 
@@ -128,7 +148,7 @@ class SEBlock(BaseModule):
         spec = SESpec(ratio=ratio, squeeze=squeeze, gate=gate, bias=bias)
         if in_channels < 1:
             raise ValueError(f'SEBlock: in_channels={in_channels} is not 1 or more')
-        hidden = max(1, in_channels // spec.ratio)
+        hidden = max(1, in_channels // ratio)
         self.squeeze = spec.squeeze
         # 1×1 convolutions, not Linear: one layout for pooled and unpooled maps, and the released checkpoints' shapes.
         self.fc1 = nn.Conv2d(in_channels, hidden, 1, bias=bias)

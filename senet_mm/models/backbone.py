@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from senet_mm.layers import SESpec, rename_openmmlab_keys
-from senet_mm.models.pretrained import check_trained_style
+from senet_mm.models.pretrained import through_our_loader
 from senet_mm.registry import MODELS
 
 HE_INIT = [
@@ -32,10 +32,12 @@ class Backbone(BaseModule):
         norm_cfg: Normalisation layer: BN, SyncBN or GN, with mmcv's options.
         norm_eval: Keep BatchNorm in evaluation mode while training: statistics stay as loaded.
         with_cp: Recompute each block's activations in the backward pass: less memory, more time.
-        init_cfg: mmengine's initialisation; He's by default, `dict(type='Pretrained', checkpoint=…)` for weights.
+        init_cfg: mmengine's initialisation; He's by default, `dict(type='Pretrained', checkpoint=…)` for weights of
+            our own or anybody's: see senet_mm.weights.Pretrained.
     """
 
     first_se_stage = 1  # the paper's number of the first stage
+    init_cfg: Any
 
     def __init__(
         self,
@@ -100,7 +102,8 @@ class Backbone(BaseModule):
 
     def stage_se(self, index: int) -> SESpec | None:
         """The SE options of the stage with this index from 0, None where it has no SE."""
-        return self.se if self.se is not None and self.se.covers(self.first_se_stage + index) else None
+        covered = self.se is not None and self.se.covers(self.first_se_stage + index)
+        return self.se.at(index) if self.se is not None and covered else None
 
     def stem_modules(self) -> list[nn.Module]:
         """The modules before the first stage, frozen with it."""
@@ -151,9 +154,8 @@ class Backbone(BaseModule):
         return self
 
     def init_weights(self) -> None:
-        """Initialise as `init_cfg` says; weights trained with the other `style` are refused."""
-        if not self._is_init:
-            check_trained_style(self.init_cfg, getattr(self, 'style', None))
+        """Initialise as `init_cfg` says; of weights, what is missing, left over or trained otherwise is an error."""
+        self.init_cfg = through_our_loader(self.init_cfg)
         super().init_weights()
 
 

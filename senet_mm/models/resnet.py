@@ -26,6 +26,7 @@ class BlockOptions:
     avg_down: bool = False
     halve_first: bool = False
     projection_kernel: int = 1
+    branch_relu: bool = False
     with_cp: bool = False
     norm_cfg: dict[str, Any] = field(default_factory=lambda: dict(type='BN'))
 
@@ -84,7 +85,7 @@ class _Block(ResidualUnit):
 
 
 class BasicBlock(_Block):
-    """x → 3×3, norm, ReLU → 3×3, norm → + shortcut → ReLU."""
+    """x → 3×3, norm, ReLU → 3×3, norm [, ReLU] → + shortcut → ReLU."""
 
     expansion = 1
 
@@ -97,14 +98,16 @@ class BasicBlock(_Block):
             )
         if options.halve_first:
             raise ValueError('halve_first=True: basic blocks (depths 18 and 34) have no first 1×1 convolution to halve')
+        self.branch_relu = options.branch_relu
         self._add_conv(1, _conv(inputs, planes, 3, stride), options.norm_cfg)
         self._add_conv(2, _conv(planes, planes, 3), options.norm_cfg)
         self._finish(inputs, planes, stride, options)
         self.place_se(se, dict(standard=planes, pre=inputs, post=planes, identity=planes))
 
     def branch(self, x: Tensor) -> Tensor:
-        """x → 3×3, norm, ReLU → 3×3, norm."""
-        return self._conv_norm(2, torch.relu_(self._conv_norm(1, x)))
+        """x → 3×3, norm, ReLU → 3×3, norm [, ReLU]."""
+        x = self._conv_norm(2, torch.relu_(self._conv_norm(1, x)))
+        return torch.relu_(x) if self.branch_relu else x
 
 
 class Bottleneck(_Block):
@@ -132,6 +135,7 @@ class Bottleneck(_Block):
 
 ARCHITECTURES: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
+    26: (Bottleneck, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
     101: (Bottleneck, (3, 4, 23, 3)),
@@ -146,7 +150,7 @@ class ResNet(Backbone):
     and `layerL.B.se.fc2`. The paper's stages 2–5 are layer1–layer4.
 
     Args:
-        depth: 18, 34 (basic blocks), 50, 101 or 152 (bottlenecks).
+        depth: 18, 34 (basic blocks), 26, 50, 101 or 152 (bottlenecks).
         num_stages: How many of layer1–layer4 to build.
         style: Which convolution of a bottleneck has the stride: 'pytorch' the 3×3, 'caffe' the first 1×1. The paper's
             networks are 'caffe' (3.86 GFLOPs at depth 50), torchvision's and OpenMMLab's 'pytorch' (4.09).
@@ -158,6 +162,8 @@ class ResNet(Backbone):
         avg_down: Average pooling before the 1×1 convolution of a strided shortcut (ResNet-D).
         halve_first: Halve the first 1×1 convolution of each bottleneck (SENet-154; appendix (a)).
         projection_kernel: 1, or 3 for 3×3 convolutions in the strided shortcuts (SENet-154).
+        branch_relu: A ReLU behind a basic block's second normalisation, before SE and the sum, as in timm's legacy
+            SE-ResNet-18 and SE-ResNet-34.
         zero_init_residual: Start every branch at zero, by its last normalisation's scale.
         **backbone: The arguments of Backbone: se, out_indices, frozen_stages, norm_cfg, norm_eval, with_cp, init_cfg.
 
@@ -181,6 +187,7 @@ class ResNet(Backbone):
         avg_down: bool = False,
         halve_first: bool = False,
         projection_kernel: int = 1,
+        branch_relu: bool = False,
         zero_init_residual: bool = False,
         **backbone: Any,
     ) -> None:
@@ -193,11 +200,21 @@ class ResNet(Backbone):
             raise ValueError(f'num_stages={num_stages!r}: {self._name} has 1 to 4')
         if projection_kernel not in (1, 3) or (avg_down and projection_kernel == 3):
             raise ValueError(f'projection_kernel={projection_kernel!r} is not 1 or, without avg_down, 3')
-        self.depth, self.style = depth, style
+        if branch_relu and ARCHITECTURES[depth][0] is not BasicBlock:
+            raise ValueError(f'branch_relu=True: {self._name} has basic blocks at depths 18 and 34 only')
+        self.depth, self.style, self.branch_relu = depth, style, branch_relu
         self.zero_init_residual = zero_init_residual
         self._build_stem(deep_stem, stem_channels, ceil_pool)
         options = BlockOptions(
-            style, groups, base_width, avg_down, halve_first, projection_kernel, self.with_cp, self.norm_cfg
+            style,
+            groups,
+            base_width,
+            avg_down,
+            halve_first,
+            projection_kernel,
+            branch_relu,
+            self.with_cp,
+            self.norm_cfg,
         )
         block, counts = ARCHITECTURES[depth]
         inputs = stem_channels

@@ -13,10 +13,11 @@ from typing import Any
 
 from tabulate import tabulate
 
-from senet_mm.analysis.complexity import Complexity, count_config, image_size
+from senet_mm.analysis.complexity import Complexity, count_config
 from senet_mm.data.errors import DataError
+from senet_mm.data.image_size import image_size
 from senet_mm.engine.run import load_config
-from senet_mm.results.paper import paper_value
+from senet_mm.results.paper import COUNT_NOTES, paper_value
 from senet_mm.results.table import DASH, FORMATS
 
 CONFIGS = Path('configs')
@@ -27,21 +28,7 @@ PAPER_METRICS = {
 }
 TOLERANCE = 0.5  # per cent; a row that differs more has a note
 ROUNDED = 'Rounded to the digits that the paper prints, the two are equal.'
-# Config stem → why a count differs from the paper's.
-_INCEPTION_RESNET = (
-    'The released network (timm has the same weights) counts 13.16 G without SE; where the paper’s 11.75 G comes from '
-    'is open.'
-)
-_SHUFFLENET = (
-    'ShuffleNet’s own paper has 137 M for 1×, g = 3 (its Table 1); 140 M is its name for networks of this size. The '
-    'parameters are the paper’s when cut off, not rounded, after one decimal.'
-)
-NOTES = {
-    'inception_resnet_v2_imagenet': _INCEPTION_RESNET,
-    'se_inception_resnet_v2_imagenet': _INCEPTION_RESNET,
-    'shufflenet_v1_imagenet': _SHUFFLENET,
-    'se_shufflenet_v1_imagenet': _SHUFFLENET,
-}
+NOTES = COUNT_NOTES
 
 
 @dataclass(frozen=True)
@@ -116,12 +103,12 @@ def count_configs(paths: Iterable[Path], size: tuple[int, int] | None = None) ->
 
 
 def report(paths: Sequence[Path], size: tuple[int, int] | None = None, style: str = 'text') -> str:
-    """The table of `paths`, of every config in configs/ if empty, as 'text', 'md', 'csv' or 'json'.
+    """The table of `paths`, of every config in configs/ but the demo's if empty, as 'text', 'md', 'csv' or 'json'.
 
     Raises:
         DataError: A config does not exist or cannot be counted.
     """
-    paths = paths or sorted(CONFIGS.glob('*.py'))
+    paths = paths or [path for path in sorted(CONFIGS.rglob('*.py')) if not {'_base_', 'demo'} & set(path.parts)]
     if not paths:
         raise DataError(f'there is no config in {CONFIGS.resolve()}')
     return render(count_configs(paths, size), style)

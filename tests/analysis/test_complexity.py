@@ -10,16 +10,17 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from senet_mm.analysis.complexity import Complexity, build_on_meta, count, count_config, image_size
+from senet_mm.analysis.complexity import Complexity, build_on_meta, count, count_config
 from senet_mm.data.errors import DataError
+from senet_mm.data.image_size import image_size
 from senet_mm.layers import SEBlock
 from senet_mm.models import SEResNet
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
-SE_CLASSIFIERS = [path for path in CONFIGS if path.stem.startswith('se') and path.stem.endswith('_imagenet')]
-GOLDEN = Path(__file__).with_name('complexity.json')
-COMMAND = 'tools/complexity.py --all --format json --out tests/analysis/complexity.json'
+CONFIGS = sorted([*(ROOT / 'configs').glob('*.py'), *(ROOT / 'configs').glob('ablation/*.py')])
+SE_CLASSIFIERS = sorted((ROOT / 'configs').glob('se*_imagenet.py'))
+GOLDEN = ROOT / 'senet_mm' / 'results' / 'complexity.json'
+COMMAND = 'make tables'
 COUNTS = ('parameters', 'macs', 'se_parameters', 'se_macs', 'se_elementwise')
 
 

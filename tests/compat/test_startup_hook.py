@@ -13,12 +13,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HOOK = ROOT / 'senet_mm' / 'compat' / 'senet_mm.pth'
+CODE = HOOK.with_name('senet_mm_startup.py')
 
 
 @pytest.fixture
 def site_packages(tmp_path):
     """A site-packages folder with the hook and a mmcv that has no compiled extension."""
     shutil.copy(HOOK, tmp_path)
+    (tmp_path / 'senet_mm_startup').mkdir()
+    shutil.copy(CODE, tmp_path / 'senet_mm_startup' / '__init__.py')
     (tmp_path / 'mmcv').mkdir()
     (tmp_path / 'mmcv' / '__init__.py').touch()
     return tmp_path
@@ -100,6 +103,7 @@ def test_wheels_bring_the_hook(tmp_path, build):
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
     assert files['senet_mm.pth'] == HOOK.read_bytes()
+    assert files['senet_mm_startup/__init__.py'] == CODE.read_bytes()
     (record,) = (name for name in files if name.endswith('.dist-info/RECORD'))
     rows = {path: (digest, size) for path, digest, size in csv.reader(files[record].decode().splitlines())}
     assert rows.keys() == files.keys()

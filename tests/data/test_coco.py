@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from senet_mm.data import coco
+from senet_mm.data import coco, whole_file
 from senet_mm.data.coco import ARCHIVES, MANIFEST, check_coco, make_coco
 from senet_mm.data.coco_check import COUNTS
 from senet_mm.data.coco_layout import LAYOUTS, find_parts
 from senet_mm.data.errors import DataError
+from senet_mm.data.image_preparation import Options
 from tests.data.small import listing, read, write
+
+SUBSET = Options(subset=True)
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def refused(source, out, subset=True):
     top = out.parent
     before = state(top)
     with pytest.raises(DataError) as caught:
-        make_coco(source, out, subset)
+        make_coco(source, out, Options(subset=subset))
     assert state(top) == before
     return str(caught.value)
 
@@ -122,7 +125,7 @@ def test_other_counts_need_subset_and_are_said(coco2014, tmp_path):
     for line in ('lists 12 images, the protocol has 82,783', '6 images, the protocol has 35,504', '8 images, the'):
         assert line in message
     assert '--subset' in message
-    assert 'a SUBSET of COCO' in make_coco(coco2014, tmp_path / 'coco', subset=True)
+    assert 'a SUBSET of COCO' in make_coco(coco2014, tmp_path / 'coco', SUBSET)
     assert json.loads((tmp_path / 'coco' / MANIFEST).read_text())['subset'] is True
 
 
@@ -186,13 +189,13 @@ def test_differing_categories_and_empty_files_are_named(coco2014, tmp_path):
 @pytest.mark.usefixtures('small_counts')
 def test_an_interrupted_build_leaves_nothing(coco2017, tmp_path, monkeypatch, error):
     before = state(tmp_path)
-    link = coco._link
+    fill = coco.fill
 
-    def link_then_fail(plan, part):
-        link(plan, part)
+    def fill_then_fail(*arguments):
+        fill(*arguments)
         raise error
 
-    monkeypatch.setattr(coco, '_link', link_then_fail)
+    monkeypatch.setattr(coco, 'fill', fill_then_fail)
     with pytest.raises(type(error) if isinstance(error, Exception) else error):
         make_coco(coco2017, tmp_path / 'data' / 'coco')
     assert state(tmp_path) == before
@@ -204,9 +207,9 @@ def test_a_manifest_that_cannot_be_written_leaves_nothing(coco2017, monkeypatch)
     def fail(*_):
         raise OSError('disk full')
 
-    monkeypatch.setattr(Path, 'replace', fail)
-    with pytest.raises(OSError, match='disk full'):
-        make_coco(coco2017, coco2017, subset=True)
+    monkeypatch.setattr(whole_file.os, 'replace', fail)
+    with pytest.raises(DataError, match=r'minival_protocol\.json could not be written: disk full'):
+        make_coco(coco2017, coco2017, SUBSET)
     assert state(coco2017) == before
 
 
@@ -214,10 +217,10 @@ def test_check_writes_nothing_and_holds_to_the_manifest(coco2014, tmp_path):
     with pytest.raises(DataError, match='the protocol has 82,783'):
         check_coco(coco2014)
     before = listing(coco2014)
-    assert 'verified' in check_coco(coco2014, subset=True)
+    assert 'verified' in check_coco(coco2014, SUBSET)
     assert listing(coco2014) == before
     out = tmp_path / 'coco'
-    make_coco(coco2014, out, subset=True)
+    make_coco(coco2014, out, SUBSET)
     assert 'SUBSET' in check_coco(out)  # built as one, it may stay one
     document = read(coco2014, 'minival2014')
     document['info']['version'] = '2'

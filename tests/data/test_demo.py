@@ -12,6 +12,8 @@ from tests.data.small import listing
 TINY = {
     'coco': {'train2014': 2, 'valminusminival2014': 1, 'minival2014': 1},
     'imagenet': {'train': 3, 'val': 2},
+    'cifar10': {'train': 5, 'test': 1},
+    'places365': {'train': 3, 'val': 2},
 }
 
 
@@ -26,8 +28,8 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(demo, tmp_path):
     first, other = hashes(demo), hashes(tmp_path / 'other')
     assert first == hashes(tmp_path / 'again')
     assert first.keys() == other.keys()
-    pictures = [name for name in first if name.endswith(('.jpg', '.JPEG'))]
-    assert len(pictures) == 26 + 50
+    pictures = [name for name in first if name.endswith(('.jpg', '.JPEG', '_batch')) or 'data_batch_' in name]
+    assert len(pictures) == 26 + 50 + 6 + 50
     assert not {first[name] for name in pictures} & {other[name] for name in pictures}
 
 
@@ -41,6 +43,8 @@ def test_training_and_validation_share_no_digit_and_no_photograph(demo):
     sources = json.loads((demo / SOURCES).read_text())
     train = [sources['coco']['train2014'], sources['coco']['valminusminival2014'], sources['imagenet']['train']]
     held_out = [sources['coco']['minival2014'], sources['imagenet']['val']]
+    train, held_out = [*train, sources['cifar10']['train']], [*held_out, sources['cifar10']['test']]
+    train, held_out = [*train, sources['places365']['train']], [*held_out, sources['places365']['val']]
     for kind in ('digits', 'photographs'):
         seen = {item for part in train for item in part[kind]}
         unseen = {item for part in held_out for item in part[kind]}
@@ -70,8 +74,9 @@ def test_another_demo_is_replaced_only_by_force(tmp_path):
 def test_a_demo_that_lost_a_part_is_not_called_complete(tmp_path):
     out = tmp_path / 'demo'
     make_demo(out, sizes=TINY)
-    (out / 'coco').rename(tmp_path / 'elsewhere')
-    with pytest.raises(DataError, match='lost coco; --force'):
+    for name in ('coco', 'cifar10'):
+        (out / name).rename(tmp_path / f'{name} elsewhere')
+    with pytest.raises(DataError, match='lost coco, cifar10; --force'):
         make_demo(out, sizes=TINY)
 
 

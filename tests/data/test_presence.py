@@ -1,8 +1,11 @@
+import re
+
 import pytest
 from mmengine.config import Config
 
 from senet_mm.data.errors import DataError
 from senet_mm.data.presence import require_data
+from tests.data.random_cifar import random_cifar
 
 
 def config(*datasets, **more):
@@ -94,3 +97,20 @@ def test_a_config_without_loaders_and_a_dataset_class_for_a_type(tmp_path):
     require_data({})
     with pytest.raises(DataError, match='COCO'):
         require_data({'val_dataloader': {'dataset': coco(tmp_path) | {'type': CocoMinival}}})
+
+
+@pytest.mark.parametrize('helped', [True, False])
+def test_cifar_that_is_not_whole_is_named_with_the_command(tmp_path, helped):
+    random_cifar(tmp_path / 'cifar10')
+    (tmp_path / 'cifar10' / 'cifar-10-batches-py' / 'data_batch_3').unlink()
+    train = {'type': 'senet_mm.CIFAR10', 'data_root': str(tmp_path / 'cifar10'), 'whole_batch': True}
+    test = {'type': 'senet_mm.CIFAR100', 'data_root': str(tmp_path / 'cifar100'), 'split': 'test'}
+    cfg = config(train, test, **({'data_help': 'tools/prepare_data.py demo'} if helped else {}))
+    with pytest.raises(DataError) as caught:
+        require_data(cfg)
+    message = str(caught.value)
+    assert f'{tmp_path}/cifar10/cifar-10-batches-py, which lacks data_batch_3.' in message
+    assert f'{tmp_path}/cifar100/cifar-100-python, which lacks test, meta.' in message
+    commands = ['demo'] if helped else ['cifar10', 'cifar100']
+    assert re.findall(r'prepare_data.py (\w+)', message) == commands
+    require_data(config(train | {'split': 'test'}, train | {'split': 'else'}))

@@ -3,13 +3,14 @@
 import json
 import os
 from argparse import Namespace
+from contextlib import nullcontext
 
 import pytest
 import torch
 from mmengine.config import Config
 
 from senet_mm.data.errors import DataError
-from senet_mm.engine import evaluation, run
+from senet_mm.engine import run
 
 
 def arguments(**changes):
@@ -18,11 +19,13 @@ def arguments(**changes):
         cfg_options=None,
         work_dir=None,
         amp=False,
+        trust_checkpoint=False,
         no_pin_memory=False,
         launcher='none',
         no_validate=False,
         no_persistent_workers=False,
         auto_scale_lr=False,
+        accumulate=False,
         resume=None,
         checkpoint='none.pth',
         out=None,
@@ -32,6 +35,7 @@ def arguments(**changes):
         wait_time=2,
         interval=1,
         tta=False,
+        crops=None,
     )
     return Namespace(**{**defaults, **changes})
 
@@ -52,6 +56,10 @@ def seen(monkeypatch):
         def from_cfg(cls, cfg):
             return cls(cfg)
 
+        def register_hook(self, hook, priority):
+            assert priority == 'VERY_HIGH'  # before EMAHook swaps the weights
+            self.cfg.fit = (hook.source, hook.purpose)
+
         def train(self):
             pass
 
@@ -59,6 +67,8 @@ def seen(monkeypatch):
             return {'accuracy/top1': 12.5}
 
     monkeypatch.setattr(run, 'Runner', FakeRunner)
+    monkeypatch.setattr(run, 'recording', lambda runner, args: nullcontext())
+    monkeypatch.setattr(run, 'add_evaluation', lambda *_: None)
     monkeypatch.setattr(run, 'require_data', lambda cfg, splits: None)
     return configs
 
@@ -70,7 +80,7 @@ def test_work_dir_is_named_after_the_config(seen):
     assert seen[1].work_dir == 'elsewhere'
 
 
-def test_options_of_training(seen):
+def test_options_of_training(seen, tmp_path):
     run.train(arguments(no_validate=True, auto_scale_lr=True, resume='auto', no_persistent_workers=True))
     cfg = seen[0]
     assert cfg.val_cfg is None
@@ -79,8 +89,15 @@ def test_options_of_training(seen):
     assert cfg.resume is True
     assert cfg.load_from is None
     assert cfg.train_dataloader.persistent_workers is False
-    run.train(arguments(resume='some.pth'))
-    assert seen[1].load_from == 'some.pth'
+    checkpoint = tmp_path / 'some.pth'
+    with pytest.raises(DataError, match='there is no checkpoint'):
+        run.train(arguments(resume=str(checkpoint)))
+    checkpoint.write_bytes(b'some')
+    run.train(arguments(resume=str(checkpoint)))
+    assert seen[1].load_from == str(checkpoint)
+    assert seen[1].fit == (str(checkpoint), 'resume')
+    run.train(arguments(cfg_options=dict(load_from=str(checkpoint))))
+    assert seen[2].fit == (str(checkpoint), 'fine-tune')
 
 
 def test_missing_backbone_weights_are_named(seen, tmp_path):
@@ -117,7 +134,7 @@ def test_auto_scale_lr_needs_a_base_batch_size(seen, monkeypatch):
 
 def test_metrics_go_to_the_work_dir(seen, tmp_path):
     checkpoint = tmp_path / 'epoch_1.pth'
-    checkpoint.touch()
+    checkpoint.write_bytes(b'some')
     out = tmp_path / 'out.json'
     run.test(arguments(checkpoint=str(checkpoint), work_dir=str(tmp_path), out=str(out), out_item='metrics'))
     record = json.loads((tmp_path / 'metrics.json').read_text())
@@ -125,6 +142,7 @@ def test_metrics_go_to_the_work_dir(seen, tmp_path):
     assert record['parameters'] == 9
     assert record['checkpoint'] == str(checkpoint)
     assert seen[0].load_from == str(checkpoint)
+    assert seen[0].fit == (str(checkpoint), 'test')
 
 
 def test_write_json_is_whole_or_not_at_all(tmp_path):
@@ -134,37 +152,3 @@ def test_write_json_is_whole_or_not_at_all(tmp_path):
         run.write_json(path, {'a': object})
     assert json.loads(path.read_text()) == {'a': 1.5}
     assert os.listdir(path.parent) == ['file.json']
-
-
-@pytest.mark.parametrize(
-    ('config', 'model', 'meta_keys'),
-    [
-        ('configs/demo/resnet50_demo.py', 'AverageClsScoreTTA', None),
-        ('configs/demo/faster_rcnn_r50_demo.py', 'DetTTAModel', ('flip', 'flip_direction')),
-    ],
-)
-def test_test_time_augmentation_is_the_mirror_image(config, model, meta_keys):
-    cfg = Config.fromfile(config)
-    evaluation.configure(cfg, arguments(tta=True))
-    assert cfg.model.type == model
-    assert cfg.model.module.backbone.type == 'senet_mm.ResNet'
-    augment = cfg.test_dataloader.dataset.pipeline[-1]
-    assert [flip['prob'] for flip in augment['transforms'][0]] == [1.0, 0.0]
-    if meta_keys:
-        assert set(meta_keys) <= set(augment['transforms'][1][0]['meta_keys'])
-
-
-def test_pictures_are_switched_on_in_either_toolbox():
-    for config, expected in [
-        ('configs/demo/resnet50_demo.py', dict(enable=True, out_dir='pictures')),
-        ('configs/demo/faster_rcnn_r50_demo.py', dict(draw=True, test_out_dir='pictures')),
-    ]:
-        cfg = Config.fromfile(config)
-        evaluation.configure(cfg, arguments(show_dir='pictures', interval=5))
-        hook = cfg.default_hooks.visualization
-        assert dict(hook) | expected | {'interval': 5} == dict(hook)
-
-
-def test_predictions_go_to_a_pickle_file_only():
-    with pytest.raises(DataError, match=r'--out a\.json: predictions go to a \.pkl file'):
-        evaluation.save_predictions(None, 'a.json')

@@ -145,3 +145,18 @@ def test_openmmlab_keys_are_renamed_below_the_prefix_only():
     }
     rename_openmmlab_keys(state, 'b.')
     assert state == {'b.layer1.0.se.fc1.weight': 1, 'b.layer1.0.se.fc2.bias': 2, 'c.se_layer.conv1.conv.weight': 3}
+
+
+def test_a_ratio_for_each_stage():
+    spec = SESpec.parse(dict(ratio=[2, 4, 8]))
+    spec.check_stages((2, 3, 4), 'Net')
+    assert [spec.at(index).build(64).fc1.out_channels for index in range(3)] == [32, 16, 8]
+    assert SESpec(ratio=4).at(7).ratio == 4
+    with pytest.raises(ValueError, match=r'ratio=\[2, 4, 8\]: Net has 4 stages'):
+        spec.check_stages((2, 3, 4, 5), 'Net')
+    with pytest.raises(ValueError, match='the network has more stages'):
+        spec.at(3)
+    with pytest.raises(ValueError, match='one block has one ratio'):
+        spec.build(64)
+    with pytest.raises(ValueError, match='nor a list of them'):
+        SESpec(ratio=[2, 0])

@@ -204,7 +204,7 @@ def test_he_initialisation():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(depth=51), r'depth=51: ResNet has depths 18, 34, 50, 101, 152'),
+        (dict(depth=51), r'depth=51: ResNet has depths 18, 26, 34, 50, 101, 152'),
         (dict(depth=50, style='tensorflow'), r"style='tensorflow' is not one of 'pytorch', 'caffe'"),
         (dict(depth=50, num_stages=5), r'num_stages=5: ResNet has 1 to 4'),
         (dict(depth=50, out_indices=(4,)), r'out_indices=\(4,\): ResNet allows ascending indices from 0 to 3'),

@@ -10,7 +10,7 @@ from senet_mm.analysis.complexity import Complexity
 from senet_mm.results import complexity
 from senet_mm.results.complexity import ROUNDED, TOLERANCE, Row, count_configs, render, report
 
-GOLDEN = Path(__file__).parents[1] / 'analysis' / 'complexity.json'
+GOLDEN = Path(complexity.__file__).with_name('complexity.json')
 COUNTS = ('parameters', 'se_parameters', 'macs', 'se_macs', 'se_elementwise')
 
 
@@ -90,7 +90,10 @@ def test_all_means_the_folders_configs(monkeypatch, tmp_path):
     seen = []
     monkeypatch.setattr(complexity, 'count_configs', lambda paths, size: seen.append((list(paths), size)) or [row()])
     report([], style='csv')
-    assert seen == [(sorted(Path('configs').glob('*.py')), None)]
+    ((paths, size),) = seen
+    folders = {path.parent.name for path in paths}
+    assert (folders, size) == ({'configs', 'ablation'}, None)  # neither the bases nor the demo's
+    assert paths == sorted(paths)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(complexity.DataError, match='there is no config in'):
         report([])

@@ -1,12 +1,22 @@
-"""The table of a pair of runs, byte for byte, and what is said when something is missing."""
+"""tools/leaderboard.py: the demo's pair as ever, 500 runs at once, what it writes and what it refuses."""
 
 import json
+from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
 from senet_mm.data.errors import DataError
-from senet_mm.results.leaderboard import render
-from senet_mm.results.runs import pair_runs, plain_name, read_run
+from senet_mm.results.board import collect
+from senet_mm.results.leaderboard import show
+from senet_mm.results.render import STYLES
+from senet_mm.results.table import pair_up, verdict
+from tests.results.made_runs import make_run, make_runs
+
+
+def options(*folders, **changes):
+    defaults = dict(folders=list(folders), table=None, format='text', out=None, page=None)
+    return Namespace(**{**defaults, **changes})
 
 
 def write(folder, name, parameters, **metrics):
@@ -22,8 +32,8 @@ def pair(tmp_path):
     return tmp_path
 
 
-def test_pair_as_text(pair):
-    assert render([pair]) == (
+def test_the_demos_pair_comes_first(pair):
+    assert show(options(pair)).split('\n\nNot in')[0] == (
         'faster_rcnn_r50_demo / faster_rcnn_se_r50_demo    plain    SE     difference\n'
         '------------------------------------------------  -------  -----  ------------\n'
         'AP (%)                                            40.0     42.5   +2.5\n'
@@ -37,47 +47,121 @@ def test_pair_as_text(pair):
 def test_a_loss_is_said(tmp_path):
     write(tmp_path, 'resnet50_demo', 1, accuracy__top1=66.0)
     write(tmp_path, 'se_resnet50_demo', 1, accuracy__top1=64.0)
-    text = render([tmp_path], 'md')
-    assert text.endswith('SE is not better here: top-1 accuracy (%) -2.0 (one run each).')
+    text = show(options(tmp_path, format='md'))
+    assert 'SE is not better here: top-1 accuracy (%) -2.0 (one run each).' in text
     assert '| top-1 accuracy (%)' in text
 
 
 def test_what_was_not_run_is_a_dash(tmp_path):
     write(tmp_path, 'se_resnet50_demo', 1_500_000, accuracy__top1=64.0)
-    text = render([tmp_path])
+    text = show(options(tmp_path))
     assert [line.split() for line in text.splitlines()[2:4]] == [
         ['top-1', 'accuracy', '(%)', '—', '64.0', '—'],
         ['parameters', '(M)', '—', '1.50', '—'],
     ]
-    assert text.endswith('There is no plain run to compare with.')
+    assert 'There is no plain run to compare with.' in text
+
+
+def pairs_of(folder):
+    return collect([folder]).pairs
+
+
+def test_seeds_are_averaged_and_tested(tmp_path):
+    for seed, (plain, se) in enumerate([(60.0, 62.0), (61.0, 64.0), (62.0, 63.0)]):
+        make_run(tmp_path / f'a{seed}', 'resnet50_demo', seed, {'accuracy/top1': plain})
+        make_run(tmp_path / f'b{seed}', 'se_resnet50_demo', seed, {'accuracy/top1': se})
+    (found,) = pairs_of(tmp_path)
+    plain, se, gain = found.values('accuracy/top1')
+    assert (plain.mean, se.mean, gain.values) == (61.0, 63.0, (2.0, 3.0, 1.0))
+    # two degrees of freedom: t = 2 / (1 / √3), p = 1 − t / √(t² + 2)
+    assert verdict(found) == 'SE is better here: top-1 accuracy (%) +2.0 ± 1.0 (3 seeds, p = 0.074).'
+
+
+def test_what_was_set_otherwise_is_another_pair(tmp_path):
+    ratio = [dict(key='model.backbone.se.ratio', value=8, published=16)]
+    rate = [dict(key='optim_wrapper.optimizer.lr', value=0.1, published=0.6)]
+    for name, stem, seed, deviations in (
+        ('a', 'resnet50_demo', 0, []),
+        ('b', 'se_resnet50_demo', 0, ratio),  # a variant of SE is still compared with the plain network
+        ('c', 'resnet50_demo', 1, rate),
+        ('d', 'se_resnet50_demo', 1, rate),
+        ('again', 'resnet50_demo', 0, []),
+    ):
+        make_run(tmp_path / name, stem, seed, {'accuracy/top1': 60.0}, day=name == 'again', deviations=deviations)
+    board = collect([tmp_path])
+    folders = [[run.folder.name for run in (*pair.plain, *pair.se)] for pair in board.pairs]
+    assert sorted(folders) == [['a', 'b'], ['c', 'd']]
+    (reasons,) = [reasons for run, reasons in board.apart if run.folder.name == 'again']
+    assert reasons[-1] == f'seed 0 counts once, and {tmp_path / "a"} was first'
+
+
+def test_an_ablation_is_beside_its_own_baseline(tmp_path):
+    board = collect([tmp_path])
+    assert board.pairs == ()
+    for name, stem in (('a', 'resnet50_ablation_imagenet'), ('b', 'se_resnet50_ablation_pre_imagenet')):
+        make_run(tmp_path / name, stem, metrics={'accuracy/top1': 70.0}, dirty=['senet_mm/x.py'])
+    runs = collect([tmp_path]).runs
+    ((found,), repeated) = pair_up(runs)
+    assert (found.names, repeated) == (('resnet50_ablation_imagenet', 'se_resnet50_ablation_pre_imagenet'), [])
+
+
+def test_five_hundred_runs_without_anything_heavy(tmp_path, run_tool):
+    """The whole command, as typed, on whatever configs there are."""
+    places = make_runs(tmp_path / 'work_dirs')
+    assert len({path.parent for name in ('run', 'metrics') for path in tmp_path.rglob(f'{name}.json')}) == 500
+    code = (
+        'import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")\n'
+        'assert not {"torch", "mmengine", "mmcv", "cv2"} & set(sys.modules)'
+    )
+    result = run_tool('-c', code, 'tools/leaderboard.py', tmp_path / 'work_dirs')
+    assert result.returncode == 0, result.stderr
+    assert all(str(place) in result.stdout for place in places.values())
+    assert result.stdout.count('\nTable ') + result.stdout.startswith('Table ') == 15
+
+
+def test_it_writes_a_file_and_a_page(pair, monkeypatch):
+    out, page = pair / 'new' / 'board.md', pair / 'new' / 'board.html'
+    text = show(options(pair, format='md', out=out, page=page))
+    assert text == f'{out} is written.\n\nThe page with curves and details: {page.resolve()}'
+    assert '| AP (%)' in out.read_text()
+    assert page.read_text().lstrip().lower().startswith('<!doctype html>')
+
+
+def test_csv_leaves_the_rest_to_the_other_stream(pair, capsys):
+    text = show(options(pair, format='csv', table=['7']))
+    assert text.splitlines()[0].startswith('table,row,column')
+    assert len({line.count(',') >= 13 for line in text.splitlines()}) == 1
+    show(options(pair, format='csv'))
+    assert 'Not in the paper’s tables' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ('se', 'plain'),
+    ('changes', 'message'),
     [
-        ('se_resnet50_imagenet', 'resnet50_imagenet'),
-        ('faster_rcnn_se_r101_2x_coco', 'faster_rcnn_r101_2x_coco'),
-        ('resnet50_imagenet', None),
-        ('mouse_r50', None),
+        (dict(folders=[Path('nothing')]), 'there is no folder nothing; runs are in work_dirs/'),
+        (dict(table=['17']), 'there is no table 17; there are all, ablation, 2'),
+        ({}, r'no run in .* yet: tools/train\.py CONFIG and tools/test\.py CONFIG CHECKPOINT make one'),
     ],
 )
-def test_names_pair_by_their_se(se, plain):
-    assert plain_name(se) == plain
+def test_mistakes_are_named(tmp_path, changes, message):
+    with pytest.raises(DataError, match=message):
+        show(options(tmp_path, **changes))
 
 
-def test_pairs_keep_both_sides(pair):
-    ((plain, se),) = pair_runs([read_run(pair / 'faster_rcnn_se_r50_demo'), read_run(pair / 'faster_rcnn_r50_demo')])
-    assert (plain.name, se.name) == ('faster_rcnn_r50_demo', 'faster_rcnn_se_r50_demo')
+def test_a_table_that_is_asked_for_is_shown_empty(tmp_path):
+    assert show(options(tmp_path, table=['coco'])).startswith('Table 7. COCO minival: Faster R-CNN\n')
 
 
-@pytest.mark.parametrize('content', ['{', '[]', '{"metrics": {}}', '{"parameters": 1, "metrics": {"a": "b"}}'])
-def test_a_broken_file_is_named(tmp_path, content):
-    (tmp_path / 'run').mkdir()
-    (tmp_path / 'run' / 'metrics.json').write_text(content)
-    with pytest.raises(DataError, match=r'run/metrics\.json is not what tools/test\.py writes'):
-        render([tmp_path])
+def test_the_command_knows_all_formats(run_tool):
+    result = run_tool('tools/leaderboard.py', '--help')
+    assert '{' + ','.join(STYLES) + '}' in result.stdout
 
 
-def test_nothing_tested_yet(tmp_path):
-    with pytest.raises(DataError, match=r'no run in .* was tested yet: tools/test\.py CONFIG CHECKPOINT'):
-        render([tmp_path])
+def test_a_reader_that_stops_early_is_no_error(tmp_path, run_tool):
+    code = (
+        'import subprocess, sys\n'
+        'command = [sys.executable, "tools/leaderboard.py", sys.argv[1], "--table", "all"]\n'
+        'with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:\n'
+        '    run.stdout.close(); error = run.stderr.read(); print(run.wait(), error.decode())'
+    )
+    assert run_tool('-c', code, tmp_path).stdout.strip() == '0'

@@ -35,5 +35,5 @@ val_dataloader = dict(
     dataset=dict(type='ImageNet', data_root='data/imagenet', split='val', pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='Accuracy', topk=(1, 5))
+val_evaluator = [dict(type='Accuracy', topk=(1, 5)), dict(type='senet_mm.ValidationLoss')]
 test_evaluator = val_evaluator

@@ -1,0 +1,8 @@
+# SE-ResNet-50 with SE blocks in stage 3 (layer2) only.
+#
+#   tools/dist_train.sh configs/ablation/se_resnet50_ablation_stage3_imagenet.py 8
+#
+# Expected: about 55 hours on 8 A100 (an estimate).
+# Paper:    top-1 / top-5 error 23.04 / 6.32 % (Table 13).
+_base_ = './se_resnet50_ablation_r16_imagenet.py'
+model = dict(backbone=dict(se=dict(stages=[3])))

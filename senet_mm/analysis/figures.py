@@ -1,0 +1,108 @@
+"""What the figures of this package have in common: the size of a paper's column, its type, files that do not change."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from senet_mm.data.errors import DataError
+from senet_mm.data.whole_file import whole_file
+
+mpl.use('Agg')
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTHS = {'single': 3.3, 'double': 6.9}  # inches, of a column of a paper in two columns, and of both
+PICTURES = ('.png', '.svg', '.pdf')
+COLOURS = (
+    '#0072b2',
+    '#d55e00',
+    '#009e73',
+    '#cc79a7',
+    '#e69f00',
+    '#56b4e9',
+    '#7f7f7f',
+)  # told apart by the colour-blind
+# No dates and no random ids: the same data gives the same file.
+METADATA: dict[str, dict[str, Any]] = {
+    '.png': dict(Software=None),
+    '.svg': dict(Date=None),
+    '.pdf': dict(CreationDate=None),
+}
+STYLE: dict[Any, Any] = {
+    'font.size': 7,
+    'axes.titlesize': 7,
+    'axes.linewidth': 0.6,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'lines.linewidth': 0.9,
+    'xtick.major.width': 0.6,
+    'ytick.major.width': 0.6,
+    'legend.frameon': False,
+    'svg.hashsalt': 'senet_mm',
+}
+
+
+@contextmanager
+def panels(
+    titles: Sequence[str], width: float, height: float = 1.35, labels: tuple[str, str] = ('', '')
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure with one panel for each title, (a), (b), …, three in a row or two; closed when the block ends.
+
+    Args:
+        titles: Of the panels.
+        width: In inches.
+        height: Of a panel, in inches.
+        labels: Of x, below the lowest panel of each column, and of y, left of each row.
+    """
+    columns = min(len(titles), 3 if width > WIDTHS['single'] else 2)
+    rows = -(-len(titles) // columns)
+    size = (width, rows * height + 0.3)
+    with mpl.rc_context(STYLE):
+        figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained')
+        axes = list(grid.flat)
+        for axis in axes[len(titles) :]:
+            axis.set_axis_off()
+        for number, (axis, title) in enumerate(zip(axes, titles, strict=False)):
+            axis.set_title(f'({chr(ord("a") + number)}) {title}' if len(titles) > 1 else title)
+            axis.set_xlabel(labels[0] if number + columns >= len(titles) else '')
+            axis.set_ylabel(labels[1] if number % columns == 0 else '')
+        try:
+            yield figure, axes[: len(titles)]
+        finally:
+            plt.close(figure)
+
+
+def legend(figure: Figure, axis: Axes, columns: int) -> None:
+    """The legend of `axis` above all panels."""
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc='outside upper center', ncols=columns, handlelength=1.5, columnspacing=1.2)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a picture, of the kind that its suffix says, whole or not at all.
+
+    Raises:
+        DataError: The suffix is of no picture, or the file could not be written.
+    """
+    if path.suffix not in PICTURES:
+        raise DataError(f'{path}: the name says the format, and has to end in {", ".join(PICTURES)}')
+    with whole_file(path) as part:
+        figure.savefig(part, format=path.suffix[1:], dpi=200, metadata=METADATA[path.suffix])
+    return path
+
+
+def save_rows(rows: Iterable[dict[str, Any]], path: Path) -> Path:
+    """Write rows with the same names as a CSV file, whole or not at all; floats in full."""
+    content = list(rows)
+    with whole_file(path) as part, part.open('w', encoding='utf-8', newline='') as file:
+        writer = csv.DictWriter(file, list(content[0]) if content else [], lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(content)
+    return path

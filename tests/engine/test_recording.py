@@ -1,0 +1,275 @@
+"""What a training run and its tests leave in run.json: whole, failed, killed, resumed, changed half-way."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from senet_mm.data.errors import DataError
+from senet_mm.engine import protocol, recording
+from senet_mm.engine.record import hash_file, is_sealed, read_record, write_record
+from tests.engine.small import Data, Small, settings
+
+STEM = 'small'
+
+
+class Images(Data):
+    """With what a data set of mmengine says of itself."""
+
+    metainfo = dict(classes=list('abcde'))  # noqa: RUF012
+    split = 'train'
+
+    def get_data_info(self, index):
+        return dict(img_path=f'{index}.png', gt_label=int(self.labels[index]))
+
+
+class Others(Images):
+    """As many images, and others."""
+
+    def get_data_info(self, index):
+        return super().get_data_info(index) | dict(img_path=f'other_{index}.png')
+
+
+class Count(BaseMetric):
+    default_prefix = 'count'
+
+    def process(self, data_batch, data_samples):
+        self.results.append(len(data_samples))
+
+    def compute_metrics(self, results):
+        return dict(images=sum(results), nothing=float('nan'))
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A published config to be compared with."""
+    path = tmp_path / 'configs' / f'{STEM}.py'
+    path.parent.mkdir()
+    cfg = settings('unused', 4)
+    path.write_text(Config({key: cfg[key] for key in cfg if key != 'work_dir'}).pretty_text)
+    monkeypatch.setattr(protocol, 'CONFIG_FOLDERS', (path.parent,))
+    protocol.published_path.cache_clear()
+    yield path
+    protocol.published_path.cache_clear()
+
+
+def start(work_dir, epochs=3, hooks=(), stem=STEM, seed=0, data=None, **changes):
+    """Train under recording, on one process with a batch of 4 × 4 images; the record afterwards."""
+    cfg = settings(work_dir, 4, epochs, **changes)
+    cfg.optim_wrapper.accumulative_counts = 4
+    args = Namespace(config=f'configs/{stem}.py', cfg_options={'a.b': 1} if changes else None)
+    runner = build(cfg, Small(), data or Images(), hooks, seed)
+    try:
+        with recording.recording(runner, args):
+            runner.train()
+    except (RuntimeError, KeyboardInterrupt):
+        pass
+    return read_record(Path(work_dir, 'run.json'))
+
+
+def build(cfg, model, data, hooks=(), seed=0):
+    names = ('work_dir', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'log_level', 'resume')
+    loader = dict(cfg.train_dataloader, dataset=data)
+    options = {name: cfg[name] for name in names if name in cfg}
+    tests = dict(test_dataloader=loader, test_cfg={}, test_evaluator=[Count()])
+    cfg.model = {}
+    name = f'{Path(cfg.work_dir).name}_{id(cfg)}'
+    return Runner(
+        model=model,
+        train_dataloader=loader,
+        cfg=cfg,
+        experiment_name=name,
+        default_hooks=dict(logger=None),
+        custom_hooks=list(hooks),
+        randomness=dict(seed=seed),
+        **tests,
+        **options,
+    )
+
+
+class Stop(Hook):
+    """Raises at the end of an epoch, counted from 0."""
+
+    def __init__(self, epoch, error):
+        self.epoch, self.error = epoch, error
+
+    def after_train_epoch(self, runner):
+        if runner.epoch == self.epoch:
+            raise self.error
+
+
+def test_a_whole_run(tmp_path, shipped):
+    record = start(tmp_path / 'run', seed=5)
+    assert is_sealed(record)
+    assert (record['config'], record['status'], record['seed'], record['batch']) == (STEM, 'finished', 5, 16)
+    assert record['deviations'] == []
+    assert record['published_hash'] == protocol.hash_published(Config.fromfile(shipped))
+    assert record['settings']['optim_wrapper.optimizer.lr'] == 0.5
+    (checkpoint,) = record['checkpoints']
+    assert checkpoint == dict(file='epoch_3.pth', sha256=hash_file(tmp_path / 'run' / 'epoch_3.pth'))
+    data = record['data']['train']
+    assert (data['name'], data['images'], data['classes'], data['official']) == ('Images', 32, 5, False)
+    assert record['versions']['torch'] == torch.__version__
+    assert record['hardware']['processes'] == 1
+    (session,) = record['sessions']
+    assert session['wall_time_s'] == record['wall_time_s'] > 0
+    assert record['started'] <= record['ended']
+    assert record['throughput']['images_per_s'] > 0
+
+
+def test_deviations_are_taken_down(tmp_path, shipped):
+    record = start(tmp_path / 'run', optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)))
+    assert [(item['key'], item['value'], item['published']) for item in record['deviations']] == [
+        ('optim_wrapper.optimizer.lr', 0.1, 0.5),
+        ('optim_wrapper.optimizer.momentum', None, 0.9),
+        ('optim_wrapper.optimizer.weight_decay', None, 0.01),
+    ]
+    assert record['overrides'] == {'a.b': 1}
+
+
+@pytest.mark.parametrize(
+    ('error', 'status', 'shown'),
+    [
+        (RuntimeError('out of memory\nand more'), 'failed', 'RuntimeError: out of memory'),
+        (KeyboardInterrupt(), 'interrupted', 'KeyboardInterrupt: '),
+    ],
+)
+def test_what_ends_a_run_early_is_said_and_a_resumed_run_is_one(tmp_path, shipped, error, status, shown):
+    first = start(tmp_path / 'run', hooks=[Stop(1, error)])
+    assert (first['status'], first['error'], first['checkpoints']) == (status, shown, [])
+    second = start(tmp_path / 'run', resume=True)
+    assert (second['status'], second['error'], second['deviations']) == ('finished', None, [])
+    assert second['started'] == first['started']
+    assert second['sessions'][0]['started'] == first['started']
+    assert len(second['sessions']) == 2
+    times = [session['wall_time_s'] for session in second['sessions']]
+    assert second['wall_time_s'] == pytest.approx(sum(times), abs=0.11)
+
+
+def test_while_it_runs_the_record_says_so(tmp_path, shipped):
+    class Look(Hook):
+        def after_train_epoch(self, runner):
+            self.seen = read_record(Path(runner.work_dir, 'run.json'))
+
+    hook = Look()
+    start(tmp_path / 'run', hooks=[hook])
+    assert (hook.seen['status'], hook.seen['ended']) == ('running', None)
+    assert is_sealed(hook.seen)
+    assert hook.seen['data']['train']['images'] == 32
+
+
+def test_what_was_trained_otherwise_stays_so(tmp_path, shipped):
+    changed = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01))
+    start(tmp_path / 'run', hooks=[Stop(1, RuntimeError())], optim_wrapper=changed)
+    record = start(tmp_path / 'run', resume=True)
+    assert [(item['key'], item['value']) for item in record['deviations']] == [('optim_wrapper.optimizer.lr', 0.1)]
+
+
+def test_a_config_or_data_changed_half_way_is_a_deviation(tmp_path, shipped):
+    text = shipped.read_text()
+    shipped.write_text(text.replace('max_epochs=3', 'max_epochs=9'))
+    start(tmp_path / 'run', epochs=9, hooks=[Stop(1, RuntimeError())])
+    shipped.write_text(text)
+    record = start(tmp_path / 'run', resume=True, data=Others())
+    keys = [item['key'] for item in record['deviations']]
+    assert keys == ['published_hash of an earlier session', 'data of an earlier session']
+
+
+def test_a_checkpoint_without_a_record_is_a_deviation(tmp_path, shipped):
+    start(tmp_path / 'run', epochs=1)
+    (tmp_path / 'run' / 'run.json').unlink()
+    record = start(tmp_path / 'run', resume=True)
+    (found,) = record['deviations']
+    assert (found['key'], found['value']) == ('resume', 'a run that was not recorded')
+
+
+def test_a_run_begun_anew_keeps_the_other_record(tmp_path, shipped):
+    first = start(tmp_path / 'run', epochs=1)
+    second = start(tmp_path / 'run', seed=1)
+    assert len(second['sessions']) == 1
+    (kept,) = (tmp_path / 'run').glob('run.2*.json')
+    assert read_record(kept) == first
+
+
+def evaluate(work_dir, checkpoint, **changes):
+    """Test a checkpoint and add it to the record; the record afterwards."""
+    cfg = settings(work_dir, 4)
+    runner = build(cfg, Small(), Images())
+    metrics = runner.test()
+    file = Path(work_dir, 'metrics.json')
+    file.write_text(json.dumps(dict(metrics=metrics)))
+    args = Namespace(config=f'configs/{STEM}.py', cfg_options=None, checkpoint=str(checkpoint), tta=False)
+    recording.add_evaluation(runner, Namespace(**{**vars(args), **changes}), metrics, file)
+    return read_record(Path(work_dir, 'run.json'))
+
+
+def test_a_test_is_added(tmp_path, shipped):
+    trained = start(tmp_path / 'run', epochs=1)
+    record = evaluate(tmp_path / 'run', tmp_path / 'run' / 'epoch_1.pth')
+    (found,) = record['evaluations']
+    assert found['metrics'] == {'count/images': 32.0}
+    assert found['checkpoint_sha256'] == trained['checkpoints'][0]['sha256']
+    assert found['file_sha256'] == hash_file(tmp_path / 'run' / 'metrics.json')
+    assert found['parameters'] == sum(parameter.numel() for parameter in Small().parameters())
+    assert (found['provenance'], found['crops'], found['tta'], found['data']['images']) == ({}, None, False, 32)
+    assert (record['status'], is_sealed(record)) == ('finished', True)
+    again = evaluate(tmp_path / 'run', tmp_path / 'run' / 'epoch_1.pth')
+    assert again['evaluations'][0] == found
+    assert len(again['evaluations']) == 2
+
+
+def test_a_test_without_a_training_makes_a_record_and_keeps_the_origin_of_the_weights(tmp_path, shipped):
+    path = tmp_path / 'timm.pth'
+    torch.save(dict(state_dict=Small().state_dict(), meta=dict(provenance=dict(source='timm'))), path)
+    record = evaluate(tmp_path / 'run', path)
+    assert (record['status'], record['sessions']) == ('tested', [])
+    assert record['evaluations'][0]['provenance'] == dict(source='timm')
+
+
+def test_a_test_during_a_training_is_not_lost(tmp_path, shipped):
+
+    class Test(Hook):
+        def after_train_epoch(self, runner):
+            if runner.epoch == 1:
+                record = read_record(Path(runner.work_dir, 'run.json'))
+                record['evaluations'].append(dict(checkpoint='epoch_1.pth'))
+                write_record(Path(runner.work_dir, 'run.json'), record)
+
+    record = start(tmp_path / 'run', hooks=[Test()])
+    assert record['evaluations'] == [dict(checkpoint='epoch_1.pth')]
+
+
+def test_an_edited_record_is_not_sealed_anew_as_if_nothing_was(tmp_path, shipped):
+    start(tmp_path / 'run', epochs=1)
+    path = tmp_path / 'run' / 'run.json'
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    record = evaluate(tmp_path / 'run', tmp_path / 'run' / 'epoch_1.pth')
+    assert record['edited'] is True
+
+
+def test_a_damaged_record_is_put_aside(tmp_path, shipped):
+    work_dir = tmp_path / 'run'
+    work_dir.mkdir()
+    (work_dir / 'run.json').write_text('{"schema"')
+    record = start(work_dir, epochs=1)
+    assert record['status'] == 'finished'
+    (aside,) = work_dir.glob('run.json.damaged.*')
+    assert aside.read_text() == '{"schema"'
+
+
+def test_only_the_main_process_writes(tmp_path, shipped, monkeypatch):
+    monkeypatch.setattr(recording, 'is_main_process', lambda: False)
+    with pytest.raises(DataError, match='cannot be read'):
+        start(tmp_path / 'run', epochs=1)
+
+
+def test_data_that_cannot_be_described_stops_nothing(tmp_path, shipped):
+    record = start(tmp_path / 'run', epochs=1, data=Data())
+    assert record['status'] == 'finished'
+    assert record['data']['train']['official'] is False

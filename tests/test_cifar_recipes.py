@@ -1,0 +1,175 @@
+"""The CIFAR recipes as they run: every learning rate against the originals' own formulas, and what decays.
+
+The originals count epochs and iterations from 1: fb.resnet.torch's and xgastaldi/shake-shake's `train.lua`
+(`learningRate`, `learningRateCosine`), wide-residual-networks' `train.lua` (`epoch_step`).
+"""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import ParamSchedulerHook
+from mmengine.runner import Runner
+
+from senet_mm.registry import MODELS
+from senet_mm.results.paper import paper_value
+from senet_mm.results.runs import plain_name
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+CIFAR = sorted(path for path in CONFIGS.glob('*_cifar*.py'))
+RECIPES = {  # stem → first learning rate, weight decay, epochs, batch
+    'resnet20_cifar10': (0.1, 1e-4, 164, 128),
+    'resnet110_cifar10': (0.1, 1e-4, 164, 128),
+    'resnet110_cifar100': (0.1, 1e-4, 164, 128),
+    'resnet164_cifar10': (0.1, 1e-4, 164, 128),
+    'resnet164_cifar100': (0.1, 1e-4, 164, 128),
+    'wrn16_8_cifar10': (0.1, 5e-4, 200, 128),
+    'wrn16_8_cifar100': (0.1, 5e-4, 200, 128),
+    'shake_shake26_2x96d_cutout_cifar10': (0.2, 1e-4, 1800, 128),
+    'shake_even29_2x4x64d_cutout_cifar100': (0.025, 5e-4, 1800, 32),
+}
+GPUS = {'shake_shake26_2x96d_cutout_cifar10': 2, 'shake_even29_2x4x64d_cutout_cifar100': 2}
+PAPER = {  # Tables 4 and 5: plain and SE, error in per cent
+    'resnet110_cifar10': (6.37, 5.21),
+    'resnet164_cifar10': (5.46, 4.39),
+    'wrn16_8_cifar10': (4.27, 3.88),
+    'shake_shake26_2x96d_cutout_cifar10': (2.56, 2.12),
+    'resnet110_cifar100': (26.88, 23.85),
+    'resnet164_cifar100': (24.33, 21.31),
+    'wrn16_8_cifar100': (20.43, 19.14),
+    'shake_even29_2x4x64d_cutout_cifar100': (15.85, 15.41),
+}
+
+
+def stem(path):
+    return path.stem
+
+
+class Schedule:
+    """The learning rate of every iteration, as mmengine's own hook sets it, without the training in between.
+
+    Args:
+        cfg: A config.
+        iterations: How many an epoch has.
+    """
+
+    def __init__(self, cfg, iterations, tmp_path):
+        batch = cfg.train_dataloader.batch_size
+        loader = dict(
+            dataset=torch.zeros(iterations * batch, 0),
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            batch_size=batch,
+        )
+        self.runner = Runner(
+            model=torch.nn.Linear(1, 1),
+            work_dir=str(tmp_path),
+            train_dataloader=loader,
+            train_cfg=cfg.train_cfg.to_dict() | dict(val_interval=10_000),
+            optim_wrapper=cfg.optim_wrapper,
+            param_scheduler=cfg.param_scheduler,
+            default_hooks=dict(checkpoint=None, logger=None),
+            log_level='ERROR',
+            experiment_name=tmp_path.name,
+        )
+        self.runner._train_loop = self.runner.build_train_loop(self.runner._train_loop)
+        self.runner.optim_wrapper = self.runner.build_optim_wrapper(self.runner.optim_wrapper)
+        self.runner.param_schedulers = self.runner.build_param_scheduler(self.runner.param_schedulers)
+        self.iterations = iterations
+
+    def rates(self, epochs):
+        hook, group = ParamSchedulerHook(), self.runner.optim_wrapper.param_groups[0]
+        for scheduler in self.runner.param_schedulers:
+            scheduler.optimizer._global_step = 1  # no step is taken; mmengine would warn of it
+        for _ in range(epochs):
+            rates = []
+            for index in range(self.iterations):
+                rates.append(group['lr'])
+                hook.after_train_iter(self.runner, index)
+            hook.after_train_epoch(self.runner)
+            yield rates
+
+
+def fb_resnet(epoch, iteration):
+    """fb.resnet.torch for CIFAR, with Identity Mappings' 400 slow iterations; both numbers from 1."""
+    warm_up = 0.1 if (epoch - 1) * 391 + iteration <= 400 else 1
+    return 0.1 * warm_up * (0.01 if epoch >= 122 else 0.1 if epoch >= 81 else 1)
+
+
+def wide_resnet(epoch, _):
+    return 0.1 * 0.2 ** sum(epoch >= step for step in (60, 120, 160))
+
+
+def follow(cfg, formula, iterations, tmp_path):
+    """Compare every iteration with `formula`; the table of epochs at which the rate changed, from 1."""
+    changes = {}
+    for epoch, rates in enumerate(Schedule(cfg, iterations, tmp_path).rates(cfg.train_cfg.max_epochs), 1):
+        assert rates == pytest.approx([formula(epoch, i) for i in range(1, iterations + 1)], abs=1e-9)
+        print(f'epoch {epoch:4d}: learning rate {rates[0]:.6g} … {rates[-1]:.6g}')
+        if not changes or rates[-1] != pytest.approx(list(changes.values())[-1]):
+            changes[epoch] = rates[-1]
+    return changes
+
+
+def test_schedule_of_the_preactivation_networks(tmp_path):
+    cfg = Config.fromfile(CONFIGS / 'se_resnet110_cifar10.py')
+    assert follow(cfg, fb_resnet, 391, tmp_path) == pytest.approx({1: 0.01, 2: 0.1, 81: 0.01, 122: 0.001})
+
+
+def test_schedule_of_the_wide_network(tmp_path):
+    cfg = Config.fromfile(CONFIGS / 'se_wrn16_8_cifar100.py')
+    expected = {1: 0.1, 60: 0.02, 120: 0.004, 160: 0.0008}
+    assert follow(cfg, wide_resnet, 391, tmp_path) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('name', ['se_shake_shake26_2x96d_cutout_cifar10', 'se_shake_even29_2x4x64d_cutout_cifar100'])
+def test_schedule_of_the_shake_networks(name, tmp_path):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    first, _, epochs, _ = RECIPES[plain_name(name)]
+    iterations = 10  # an epoch; the cosine is over all of them
+
+    def cosine(epoch, iteration):
+        # The original's iteration counts from 1, so that its last one has rate 0; ours from 0: the first one has all.
+        done = (epoch - 1) * iterations + iteration - 1
+        return 0.5 * first * (1 + math.cos(math.pi * done / (epochs * iterations)))
+
+    last = list(follow(cfg, cosine, iterations, tmp_path))[-1]
+    assert last == epochs  # it falls in every epoch
+
+
+@pytest.mark.parametrize('path', CIFAR, ids=stem)
+def test_recipe(path):
+    cfg = Config.fromfile(path)
+    name = plain_name(path.stem) or path.stem
+    rate, decay, epochs, batch = RECIPES[name]
+    optimizer = dict(type='SGD', lr=rate, momentum=0.9, weight_decay=decay, nesterov=True)
+    assert cfg.optim_wrapper == dict(type='OptimWrapper', optimizer=optimizer)  # nothing is exempt from weight decay
+    assert cfg.train_cfg.max_epochs == epochs
+    assert cfg.train_dataloader.batch_size * GPUS.get(name, 1) == cfg.auto_scale_lr.base_batch_size == batch
+    assert cfg.model.head.num_classes == cfg.data_preprocessor.num_classes == (100 if 'cifar100' in name else 10)
+
+
+def test_weight_decay_is_on_every_parameter():
+    """Torch's `getParameters` is one vector of all: weights, BatchNorm's scales and shifts, biases."""
+    from mmengine.optim import build_optim_wrapper
+
+    cfg = Config.fromfile(CONFIGS / 'se_resnet20_cifar10.py')
+    network = MODELS.build(cfg.model.backbone)
+    wrapper = build_optim_wrapper(network, cfg.optim_wrapper)
+    decayed = [p for group in wrapper.param_groups for p in group['params'] if group['weight_decay'] == 1e-4]
+    assert {id(p) for p in decayed} == {id(p) for p in network.parameters()}
+
+
+def test_all_sixteen_of_tables_4_and_5_are_there():
+    assert set(PAPER) | {'resnet20_cifar10'} == set(RECIPES) == {plain_name(p.stem) for p in CIFAR} - {None}
+    assert len(CIFAR) == 18
+    for name, (plain, se) in PAPER.items():
+        assert paper_value(name, 'top1_err') == plain
+        front, _, back = name.partition('_')
+        assert paper_value(f'se_{front}_{back}', 'top1_err') == se
+
+
+@pytest.mark.parametrize('path', [path for path in CIFAR if 'resnet20' not in path.stem], ids=stem)
+def test_header_has_the_papers_number(path):
+    assert f'error {paper_value(path.stem, "top1_err"):.2f} %' in path.read_text()
