@@ -20,10 +20,12 @@ MIM = ['configs', 'tools', 'model-index.yml']  # what OpenMMLab's mim and mmengi
 DEMO = ['scikit-learn>=1.3', 'scikit-image>=0.22']  # their bundled pictures are the demo's data
 TRACKERS = {'tensorboard': ['tensorboard>=2.14'], 'wandb': ['wandb>=0.16'], 'mlflow': ['mlflow>=2.10']}
 SLURM = ['submitit>=1.5']
+LMDB = ['lmdb>=1.4']
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5']
 TEST = [
     *DEMO,
     *EXPORT,
+    *LMDB,
     *SLURM,
     *TRACKERS['tensorboard'],
     'axe-playwright-python>=0.1.4',
@@ -129,5 +131,5 @@ setup(
         'tabulate>=0.9',
         'vl-convert-python>=1.9,<2',
     ],
-    extras_require={'demo': DEMO, 'export': EXPORT, 'slurm': SLURM, **TRACKERS, 'test': TEST, 'dev': DEV},
+    extras_require={'demo': DEMO, 'export': EXPORT, 'lmdb': LMDB, 'slurm': SLURM, **TRACKERS, 'test': TEST, 'dev': DEV},
 )
