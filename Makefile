@@ -53,7 +53,7 @@ test: setup
 	$(RUN) OMP_NUM_THREADS=1 pytest -n auto
 
 slow: setup
-	$(RUN) pytest -m slow
+	$(RUN) OMP_NUM_THREADS=1 pytest -m slow -n auto
 
 tables: setup
 	$(RUN) tools/complexity.py --all --format json --out senet_mm/results/complexity.json

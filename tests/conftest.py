@@ -20,6 +20,15 @@ def _repository_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
+@pytest.fixture(autouse=True)
+def _own_scope():
+    """mmengine's default scope is global, and every Runner sets it: no test shall build in another's."""
+    yield
+    registry = sys.modules.get('mmengine.registry')
+    if registry:
+        registry.DefaultScope._instance_dict.clear()
+
+
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):
     """A small demo data set: coco/, imagenet/, cifar10/ and places365/."""

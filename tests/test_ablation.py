@@ -129,6 +129,8 @@ def test_trains(name, demo, run_tool, tmp_path):
         *[f'{loader}.dataset.indices=10' for loader in loaders],
         'train_cfg.max_epochs=2',
         'train_dataloader.dataset.pipeline.1.scale=64',
+        'val_dataloader.dataset.pipeline.1.scale=72',
+        'val_dataloader.dataset.pipeline.2.crop_size=64',
         'default_hooks.checkpoint.interval=2',
     )
     assert run.returncode == 0, run.stdout + run.stderr

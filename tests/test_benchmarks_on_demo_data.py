@@ -47,6 +47,11 @@ def loader_options(cfg, root):
             yield f'{loader}.persistent_workers=False'
 
 
+def begins_later(schedulers):
+    """Whether a schedule has a part that begins after the first epoch, which mmengine refuses in so short a run."""
+    return any(one.get('begin', 0) > 0 for one in (schedulers if isinstance(schedulers, list) else []))
+
+
 def test_there_are_configs_of_each():
     assert {name: len(paths) > 1 for name, paths in CONFIGS.items()} == dict.fromkeys(CONFIGS, True)
 
@@ -61,6 +66,7 @@ def test_classifier(path, demo, tmp_path):
         *loader_options(cfg, demo / path.stem.rpartition('_')[2]),
         *pipeline_options(cfg, sizes),
         'train_cfg.max_epochs=1',
+        *(['param_scheduler=None'] if begins_later(cfg.get('param_scheduler')) else []),
         'default_hooks.logger.interval=1',
         f'visualizer.name={path.stem}',  # mmengine keeps one of each name, with the first run's folder
         'default_hooks.checkpoint.interval=1',

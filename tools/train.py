@@ -4,6 +4,7 @@
 import argparse
 
 from senet_mm.engine.command import add_run_arguments, run_command
+from senet_mm.engine.trackers import TRACKERS
 
 
 def main() -> None:
@@ -24,6 +25,9 @@ def main() -> None:
         '--accumulate',
         action='store_true',
         help='reach the recipe’s batch on fewer GPUs: add up the gradients of several iterations for each update',
+    )
+    parser.add_argument(
+        '--log', nargs='+', choices=TRACKERS, default=[], help='where curves go besides the work dir, as extras'
     )
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
     parser.add_argument(

@@ -44,6 +44,10 @@ class Ablation:
         """The blocks, costly first; of equals in the order of the network."""
         return sorted(self.blocks, key=self.cost, reverse=True)
 
+    def rank(self, name: str) -> int:
+        """1 for the costliest block; equals share the better rank."""
+        return 1 + sum(self.cost(other) > self.cost(name) for other in self.blocks)
+
 
 def gates_of_one(blocks: Iterable[SEBlock]) -> AbstractContextManager[None]:
     """The network runs as if `blocks` were not there: every gate is 1."""

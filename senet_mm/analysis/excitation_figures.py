@@ -77,7 +77,7 @@ def class_lines(excitation: Excitation, classes: Sequence[int], blocks: Sequence
         lines = [
             Line(
                 name,
-                excitation.classes[row].split(', ')[0],
+                _title(excitation.classes[row]),
                 channels,
                 block.mean[row, channels],
                 deviation[row, channels],
@@ -92,12 +92,17 @@ def class_lines(excitation: Excitation, classes: Sequence[int], blocks: Sequence
     return result
 
 
+def _title(name: str) -> str:
+    """The first of a class's synonyms; of a number, that it is one of a class."""
+    return f'class {name}' if name.isdecimal() else name.partition(', ')[0]
+
+
 def draw_classes(figure: Sequence[Sequence[Line]], stem: Path, width: float) -> list[Path]:
-    """Figure 6: the mean gate of each class by channel, and that of all classes, black, on top."""
+    """Figure 6: the mean gate of each class by channel, and below them, black, that of all classes."""
 
     def draw(axis: Axes, line: Line, colour: str) -> None:
-        every = line.title == EVERY
-        axis.plot(line.channels, line.mean, color=colour, label=line.title, linewidth=1.2 if every else None)
+        below = dict(linewidth=1.8, zorder=1.5) if line.title == EVERY else {}
+        axis.plot(line.channels, line.mean, color=colour, label=line.title, **below)
 
     return _draw(figure, draw, stem, width)
 
@@ -139,7 +144,7 @@ def draw_depth(blocks: Sequence[BlockMeasures], ablation: Ablation | None, stem:
         'gates near 1 (%)': [100 * block.saturated for block in blocks],
     }
     if ablation is not None:
-        curves[f'loss of {ablation.metric}'] = [ablation.cost(block.name) for block in blocks]
+        curves['cost of removal (points)'] = [ablation.cost(block.name) for block in blocks]
     curves = {title: values for title, values in curves.items() if not np.isnan(values).all()}
     names = [block.name for block in blocks]
     with panels(list(curves), width, height=1.7) as (picture, axes):

@@ -72,9 +72,8 @@ def _table(measures: Sequence[BlockMeasures], ablation: Ablation | None) -> str:
     }
     if ablation is None:
         return _lines(columns)
-    ranking = ablation.ranking()
     columns['points lost without it'] = [f'{ablation.cost(block.name):+.2f}' for block in measures]
-    columns['rank'] = [ranking.index(block.name) + 1 for block in measures]
+    columns['rank'] = [ablation.rank(block.name) for block in measures]
     results = [f'{ablation.metric}: {ablation.whole:.2f}%', f'without any SE block {ablation.none:.2f}%']
     if ablation.closed is not None:
         results.append(f'without the closed channels {ablation.closed:.2f}%')

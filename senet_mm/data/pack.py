@@ -76,7 +76,10 @@ def list_files(folder: Path) -> list[Entry]:
     """
     if not folder.is_dir():
         raise DataError(f'{folder} is not a folder.')
-    entries = sorted(_walk(folder, ''), key=lambda entry: os.fsencode(entry[0]))
+    try:
+        entries = sorted(_walk(folder, ''), key=lambda entry: entry[0].encode())
+    except UnicodeEncodeError as error:
+        raise DataError(f'{folder} has a name that is not UTF-8: {error.object!r}. Rename that file.') from error
     if not entries:
         raise DataError(f'{folder} is empty: there is nothing to pack.')
     return entries

@@ -24,6 +24,7 @@ from senet_mm.data.fingerprint import fingerprint
 from senet_mm.engine import protocol, surroundings
 from senet_mm.engine.checkpoint import load_checkpoint
 from senet_mm.engine.checkpoint_source import locate
+from senet_mm.engine.plateau import PlateauLR
 from senet_mm.engine.provenance import provenance, safetensors_meta
 from senet_mm.engine.record import (
     FILE,
@@ -64,10 +65,11 @@ def recording(runner: Runner, args: Namespace) -> Iterator[None]:
 
 def is_complete(runner: Runner) -> bool:
     """Whether a training went to its end: the last epoch or iteration, or the plateau that ends it."""
-    loop = runner.train_loop
+    loop, schedulers = runner.train_loop, runner.param_schedulers
     by_epoch = isinstance(loop, EpochBasedTrainLoop)
     done = loop.epoch >= loop.max_epochs if by_epoch else loop.iter >= loop.max_iters
-    return bool(done or getattr(loop, 'stop_training', False))
+    plateaus = [item for item in schedulers if isinstance(item, PlateauLR)] if isinstance(schedulers, list) else []
+    return bool(done or any(plateau.finished for plateau in plateaus))
 
 
 class Session(Hook):

@@ -25,6 +25,7 @@ from senet_mm.engine.checkpoint import use_in_mmengine
 from senet_mm.engine.checkpoint_fit import CheckpointFit
 from senet_mm.engine.checkpoint_source import locate
 from senet_mm.engine.recording import add_evaluation, recording
+from senet_mm.engine.trackers import add_trackers
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -100,6 +101,7 @@ def _apply_training_options(cfg: Config, args: Namespace) -> None:
         cfg.auto_scale_lr.enable = True
     if args.accumulate:
         accumulate(cfg, count_processes(args.launcher))
+    add_trackers(cfg, args.log)
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume

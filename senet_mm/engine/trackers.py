@@ -36,6 +36,8 @@ def add_trackers(cfg: Config, names: Sequence[str]) -> None:
     Raises:
         DataError: A name is unknown or its package is not installed.
     """
+    if not names:
+        return
     visualizer = dict(cfg.get('visualizer') or dict(type='Visualizer'))
     backends = list(visualizer.get('vis_backends') or [dict(type=LOCAL)])
     for name in dict.fromkeys(names):

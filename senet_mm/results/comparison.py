@@ -64,7 +64,7 @@ def judge(runs: Iterable[Run]) -> Verdicts:
 def _place(
     run: Run, sound: Mapping[str | None, str], first: dict[tuple[str, int | None], Run], verdicts: Verdicts
 ) -> Reasons:
-    if reasons := tuple(dict.fromkeys(why_not(run, sound))):  # some of a training are also those of its test
+    if reasons := tuple(dict.fromkeys(why_not(run, sound))):  # the code may have been changed in both
         return reasons
     earlier = first.setdefault((run.name, run.seed), run)
     if earlier is not run:
@@ -103,7 +103,7 @@ def why_not(run: Run, sound: Mapping[str | None, str]) -> Iterator[str]:
     if not trained:
         yield 'there is no record of its training (run.json)'
         return
-    yield from _published(run.name, run.details.get('published_hash'))
+    yield from _published(run.name, run.details.get('published_hash'), 'training')
     yield from _deviations(_excused(run, sound), 'trained')
     yield from _data(run.details.get('data'), 'trained')
     yield from _dirty(run.details.get('dirty'))
@@ -118,9 +118,12 @@ def _counts(run: Run, test: Evaluation) -> bool:
 def why_not_test(run: Run, test: Evaluation) -> Reasons:
     """Why a test of a sound run cannot stand in a table."""
     reasons = []
-    if test.checkpoint_sha256 != run.last_checkpoint:
+    if not run.last_checkpoint or test.checkpoint_sha256 != run.last_checkpoint:
         reasons.append(f'{test.checkpoint} is not the checkpoint that its training ended with')
-    return (*reasons, *_why_not_tested_so(run.name, test, test.deviations))
+    config = (test.record or {}).get('published_hash')
+    if config != run.details.get('published_hash'):  # or it is a reason of the training already
+        reasons += _published(run.name, config, 'test')
+    return (*reasons, *_why_not_tested_so(test, test.deviations))
 
 
 def _why_not_converted(run: Run, test: Evaluation) -> Iterator[str]:
@@ -131,15 +134,14 @@ def _why_not_converted(run: Run, test: Evaluation) -> Iterator[str]:
     if run.name in RELEASED and source != AUTHORS:
         yield f'the weights are from {source}, not the authors’ own'
     counting = [item for item in test.deviations if not item.key.startswith(OF_THE_WEIGHTS)]
-    yield from _why_not_tested_so(run.name, test, counting)
+    yield from _published(run.name, (test.record or {}).get('published_hash'), 'test')
+    yield from _why_not_tested_so(test, counting)
 
 
-def _why_not_tested_so(name: str, test: Evaluation, deviations: Sequence[Deviation]) -> Iterator[str]:
-    entry = test.record or {}
-    yield from _published(name, entry.get('published_hash'))
+def _why_not_tested_so(test: Evaluation, deviations: Sequence[Deviation]) -> Iterator[str]:
     yield from _deviations(deviations, 'tested')
     yield from _data({'test': test.data}, 'tested')
-    yield from _dirty(entry.get('dirty'))
+    yield from _dirty((test.record or {}).get('dirty'))
 
 
 def _stopped(run: Run) -> Iterator[str]:
@@ -154,10 +156,10 @@ def _stopped(run: Run) -> Iterator[str]:
         yield f'it failed after {hours}: {run.details.get("error")}'
 
 
-def _published(name: str, found: str | None) -> Iterator[str]:
+def _published(name: str, found: str | None, what: str) -> Iterator[str]:
     pinned = published().get(name)
     if pinned is None or found != pinned['hash']:
-        yield f'{pinned["path"] if pinned else name} was not as it is published now'
+        yield f'{pinned["path"] if pinned else name} was not as published when it was used for the {what}'
 
 
 def _excused(run: Run, sound: Mapping[str | None, str]) -> Sequence[Deviation]:

@@ -4,25 +4,27 @@ from itertools import combinations
 
 import pytest
 
-from senet_mm.analysis import figures
-
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Runs `look(figure)` on every picture that is saved, and keeps what it returns; set drawn.look first."""
+    """What `drawn.look(figure)` returned for each picture that would have been saved; its files are not written.
+
+    A figure that is saved as several pictures is looked at once.
+    """
 
     class Drawn(list):
         look = staticmethod(lambda figure: None)
 
-    result = Drawn()
-    save = figures.save
+    result, seen = Drawn(), []
 
-    def looking(figure, path):
-        result.append(result.look(figure))
-        return save(figure, path)
+    def saved(figure, path):
+        if figure not in seen:
+            seen.append(figure)
+            result.append(result.look(figure))
+        return path
 
     for module in ('excitation_figures', 'curves'):
-        monkeypatch.setattr(f'senet_mm.analysis.{module}.save', looking)
+        monkeypatch.setattr(f'senet_mm.analysis.{module}.save', saved)
     return result
 
 
@@ -37,8 +39,6 @@ def covered_texts(figure):
                 low, high = sorted(side.get_view_interval())
                 texts += [tick.label1 for tick in side.get_major_ticks() if low <= tick.get_loc() <= high]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text() and text.get_visible()]
-    inside = figure.bbox
-    wrong = [
-        name for name, box in boxes if box.x0 < inside.x0 or box.y0 < 0 or box.x1 > inside.x1 or box.y1 > inside.y1
-    ]
-    return wrong + [(a, b) for (a, first), (b, second) in combinations(boxes, 2) if first.overlaps(second)]
+    outside = [name for name, box in boxes if not figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1]
+    outside += [name for name, box in boxes if not figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1]
+    return outside + [(a, b) for (a, first), (b, second) in combinations(boxes, 2) if first.overlaps(second)]

@@ -85,6 +85,7 @@ def test_the_figure_has_training_dashed_and_validation_solid(tmp_path, drawn):  
 
     drawn.look = look
     curves = plot_curves(runs, [tmp_path / 'new' / 'curves.png', tmp_path / 'curves.svg'])
+    assert len(drawn) == 2
     for lines, headings, legend, covered in drawn:
         assert headings == [('(a) loss', 'epoch'), ('(b) top-1 error (%)', 'epoch')]
         assert [entry[0] for entry in legend] == ['ResNet-50', 'SE-ResNet-50', 'training', 'validation']
@@ -99,7 +100,6 @@ def test_the_figure_has_training_dashed_and_validation_solid(tmp_path, drawn):  
                 if curve.quantity == quantity:
                     xy = shown[colours[curve.run], styles[curve.phase]]
                     np.testing.assert_array_equal(xy, np.stack([curve.x, curve.y], 1))
-    assert len(drawn) == 2
 
 
 def test_a_table_has_every_point(tmp_path):

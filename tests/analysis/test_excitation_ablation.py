@@ -83,6 +83,7 @@ def test_a_ranking_puts_costly_blocks_first_and_keeps_the_order_of_equals():
     found = Ablation('AP', 30.0, dict(a=29.0, b=31.0, c=20.0, d=29.0), none=3.0)
     assert found.ranking() == ['c', 'a', 'd', 'b']
     assert [found.cost(name) for name in found.ranking()] == [10, 1, 1, -1]
+    assert [found.rank(name) for name in 'abcd'] == [2, 4, 1, 2]
 
 
 def test_aps_are_percent():

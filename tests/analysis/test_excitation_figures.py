@@ -21,7 +21,13 @@ from senet_mm.analysis.figures import WIDTHS
 from senet_mm.layers import SEBlock
 from tests.analysis.pictures import covered_texts, drawn  # noqa: F401
 
-RESNET_50 = [f'SE_{stage}_{n}' for stage, count in zip((2, 3, 4, 5), (3, 4, 6, 3), strict=True) for n in range(1, count + 1)]  # fmt: skip  # noqa: E501
+
+def names_of(*counts):
+    """Of blocks in stages 2, 3, …."""
+    return [f'SE_{stage}_{number + 1}' for stage, count in enumerate(counts, start=2) for number in range(count)]
+
+
+RESNET_50, RESNET_152 = names_of(3, 4, 6, 3), names_of(3, 8, 36, 3)
 PAPER = ['SE_2_3', 'SE_3_4', 'SE_4_6', 'SE_5_1', 'SE_5_2', 'SE_5_3']
 CLASSES = ('goldfish, Carassius auratus', 'pug, pug-dog', 'airliner', 'cliff, drop, drop-off', 'tench')
 
@@ -115,13 +121,12 @@ def test_all_images_as_one_class_are_one_line(tmp_path, drawn):  # noqa: F811
     excitation, _, _ = recorded(['neck.0.se', 'neck.1.se'], classes=('all images',))
     drawn.look = lambda figure: ([len(axis.lines) for axis in figure.axes], titles(figure), covered_texts(figure))
     draw_classes(class_lines(excitation, [0], ['neck.0.se', 'neck.1.se'], every=True), tmp_path / 'a', WIDTHS['single'])
-    assert drawn == [([1, 1], ['(a) neck.0.se', '(b) neck.1.se'], [])] * 2
+    assert drawn == [([1, 1], ['(a) neck.0.se', '(b) neck.1.se'], [])]
 
 
-@pytest.mark.parametrize('width', ['single', 'double'])
-@pytest.mark.parametrize('deep', [False, True])
+@pytest.mark.parametrize(('width', 'deep'), [('single', False), ('double', False), ('double', True)])
 def test_the_figure_by_depth_shows_the_measures(tmp_path, drawn, width, deep):  # noqa: F811
-    names = RESNET_50 if not deep else [f'SE_{stage}_{n}' for stage, count in ((2, 3), (3, 8), (4, 36), (5, 3)) for n in range(1, count + 1)]  # fmt: skip  # noqa: E501
+    names = RESNET_152 if deep else RESNET_50
     excitation, _, _ = recorded(names, channels=6)
     measures = measure(excitation)
     ablation = Ablation('top-1 accuracy', 80.0, {name: 80.0 - place for place, name in enumerate(names)}, 0.1)

@@ -66,7 +66,7 @@ def test_a_network_without_se_has_no_blocks():
 def test_gates_of_one_make_the_plain_network(position):
     """In every position, through the fused joins: with the same weights."""
     torch.manual_seed(0)
-    options = dict(type='ResNet', depth=50, num_stages=2, out_indices=(1,))
+    options = dict(type='senet_mm.ResNet', depth=50, num_stages=2, out_indices=(1,))
     network = MODELS.build(dict(options, se=dict(position=position))).double().eval()
     plain = MODELS.build(options).double().eval()
     plain.load_state_dict({key: value for key, value in network.state_dict().items() if '.se.' not in key})

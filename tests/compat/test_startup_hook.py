@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HOOK = ROOT / 'senet_mm' / 'compat' / 'senet_mm.pth'
+CODE = ROOT / 'senet_mm' / 'compat' / 'senet_mm_startup.py'
 CODE = HOOK.with_name('senet_mm_startup.py')
 
 
@@ -41,12 +42,18 @@ def test_hook_is_one_import_line():
     assert lines[0].startswith('import ')
 
 
-def test_hook_run_twice_adds_one_finder(site_packages):
+def test_hook_run_twice_adds_each_finder_once(site_packages):
     code = f"""
 site.addsitedir({str(site_packages)!r})
-print([type(finder).__name__ for finder in sys.meta_path].count('SenetMmFinder'))
+names = [type(finder).__name__ for finder in sys.meta_path]
+print(names.count('SenetMmFinder'), names.count('SenetMmConfigFinder'))
 """
-    assert start(site_packages, code).stdout == '1\n'
+    assert start(site_packages, code).stdout == '1 1\n'
+
+
+def test_hook_imports_little(site_packages):
+    code = "print(sorted({'typing', 'inspect', 're', 'senet_mm', 'mmengine', 'torch'} & set(sys.modules)))"
+    assert start(site_packages, code).stdout == '[]\n'
 
 
 def test_hook_imports_nothing_before_the_extension_is_asked_for(site_packages):
@@ -90,6 +97,67 @@ def test_hook_says_why_senet_mm_cannot_help(site_packages):
     assert 'senet_mm cannot stand in for mmcv._ext: torch 2.4.1 is installed' in done.stderr
 
 
+MMENGINE = """
+class Config:
+    @staticmethod
+    def _get_cfg_path(cfg_path, filename):
+        return f'{filename}: {cfg_path}', None
+"""
+
+
+@pytest.fixture
+def mmengine(site_packages):
+    """A mmengine of a few lines beside the hook."""
+    folder = site_packages / 'mmengine' / 'config'
+    folder.mkdir(parents=True)
+    (site_packages / 'mmengine' / '__init__.py').write_text('from mmengine.config.config import Config')
+    (folder / '__init__.py').touch()
+    (folder / 'config.py').write_text(MMENGINE)
+    return site_packages
+
+
+def test_hook_extends_mmengine_without_importing_senet_mm(mmengine):
+    code = """
+import mmengine
+print(*mmengine.Config._get_cfg_path('mmdet::a/b.py', 'here'), 'senet_mm' in sys.modules)
+print(*mmengine.Config._get_cfg_path('senet_mm::se_resnet50_imagenet.py', 'here'), 'senet_mm' in sys.modules)
+"""
+    configs = ROOT / 'configs'
+    assert start(mmengine, code, ROOT).stdout == (
+        f'here: mmdet::a/b.py None False\n{configs}/se_resnet50_imagenet.py None True\n'
+    )
+
+
+def test_a_config_that_is_not_there_is_named_with_its_like(mmengine):
+    code = "import mmengine; mmengine.Config._get_cfg_path('senet_mm::se_resnet50_imagnet.py', '')"
+    assert "no config 'se_resnet50_imagnet.py'; is it senet_mm::se_resnet50_imagenet.py" in (
+        start(mmengine, code, ROOT).stderr
+    )
+
+
+def test_mmengine_without_senet_mm_works_as_ever(mmengine):
+    code = """
+import mmengine
+print(mmengine.Config._get_cfg_path('a.py', ''))
+mmengine.Config._get_cfg_path('senet_mm::a.py', '')
+"""
+    done = start(mmengine, code)
+    assert done.stdout == "(': a.py', None)\n"
+    assert "No module named 'senet_mm'" in done.stderr
+
+
+def test_installing_after_mmengine_was_imported(mmengine):
+    code = """
+sys.meta_path[:] = [finder for finder in sys.meta_path if 'SenetMm' not in type(finder).__name__]
+import mmengine
+from senet_mm.compat import senet_mm_startup
+senet_mm_startup.install()
+senet_mm_startup.install()
+print(mmengine.Config._get_cfg_path('senet_mm::demo/resnet50_demo.py', '')[0])
+"""
+    assert start(mmengine, code, ROOT).stdout == f'{ROOT}/configs/demo/resnet50_demo.py\n'
+
+
 @pytest.mark.parametrize('build', ['build_wheel', 'build_editable'])
 def test_wheels_bring_the_hook(tmp_path, build):
     pytest.importorskip('setuptools', minversion='77')
@@ -103,6 +171,7 @@ def test_wheels_bring_the_hook(tmp_path, build):
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
     assert files['senet_mm.pth'] == HOOK.read_bytes()
+    assert files['senet_mm_startup/__init__.py'] == CODE.read_bytes()
     assert files['senet_mm_startup/__init__.py'] == CODE.read_bytes()
     (record,) = (name for name in files if name.endswith('.dist-info/RECORD'))
     rows = {path: (digest, size) for path, digest, size in csv.reader(files[record].decode().splitlines())}

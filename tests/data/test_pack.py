@@ -191,6 +191,12 @@ def test_a_file_that_changes_meanwhile_is_named(folder, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ['folder']
 
 
+def test_a_name_that_is_no_text_is_refused(folder, tmp_path):
+    (tmp_path / 'folder' / os.fsdecode(b'caf\xe9.jpg')).touch()
+    with pytest.raises(DataError, match=r'not UTF-8: .*caf'):
+        pack_folder(folder, tmp_path / 'set.zip')
+
+
 def test_links_are_followed(folder, tmp_path):
     (tmp_path / 'linked').mkdir()
     for name in ('train', 'meta', 'train-2'):

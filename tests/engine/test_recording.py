@@ -3,16 +3,18 @@
 import json
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from senet_mm.data.errors import DataError
 from senet_mm.engine import protocol, recording
+from senet_mm.engine.plateau import PlateauLR
 from senet_mm.engine.record import hash_file, is_sealed, read_record, write_record
 from tests.engine.small import Data, Small, settings
 
@@ -150,6 +152,24 @@ def test_what_ends_a_run_early_is_said_and_a_resumed_run_is_one(tmp_path, shippe
     assert len(second['sessions']) == 2
     times = [session['wall_time_s'] for session in second['sessions']]
     assert second['wall_time_s'] == pytest.approx(sum(times), abs=0.11)
+
+
+def test_a_training_that_ends_before_its_time_is_not_finished(tmp_path, shipped):
+    class End(Hook):
+        def after_train_epoch(self, runner):
+            runner.train_loop.stop_training = True
+
+    record = start(tmp_path / 'run', hooks=[End()])
+    assert (record['status'], record['checkpoints']) == ('interrupted', [])
+
+
+@pytest.mark.parametrize(('finished', 'complete'), [(True, True), (False, False)])
+def test_the_last_plateau_is_an_end(finished, complete):
+    plateau = PlateauLR.__new__(PlateauLR)
+    plateau.reductions, plateau.steps = 4 if finished else 3, 3
+    loop = EpochBasedTrainLoop.__new__(EpochBasedTrainLoop)
+    loop._epoch, loop._max_epochs = 250, 400
+    assert recording.is_complete(SimpleNamespace(train_loop=loop, param_schedulers=[plateau])) is complete
 
 
 def test_while_it_runs_the_record_says_so(tmp_path, shipped):

@@ -26,6 +26,7 @@ def arguments(**changes):
         no_persistent_workers=False,
         auto_scale_lr=False,
         accumulate=False,
+        log=[],
         resume=None,
         checkpoint='none.pth',
         out=None,

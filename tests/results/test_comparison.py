@@ -17,7 +17,7 @@ REASONS = {
     'lr': 'trained with optim_wrapper.optimizer.lr 0.1 instead of 0.6',
     'crop': 'tested with test_dataloader.dataset.pipeline.2.crop_size 320 instead of 224',
     'mirrored': 'tested with tta True instead of False',
-    'edited_config': 'configs/resnet50_imagenet.py was not as it is published now',
+    'edited_config': 'configs/resnet50_imagenet.py was not as published when it was used for the training',
     'demo_data': 'trained on 150 images of CocoMinival (train); the published set has 118,287',
     'best': 'best_37.pth is not the checkpoint that its training ended with',
     'uncommitted': 'the code had changes that were not committed: senet_mm/layers/se.py and 1 more',
@@ -86,6 +86,13 @@ def test_of_several_tests_the_last_that_fits_counts(made):
     make_run(made / STEM, STEM, tests=[good, late, mirrored])
     (seeds,) = judged(made)[0].counted.values()
     assert seeds[0][1].metrics == {'accuracy/top1': 76.0}
+
+
+def test_a_config_changed_between_training_and_test_is_noticed(made):
+    make_run(made / STEM, STEM, tests=[dict(published_hash=digest('another'))])
+    verdicts, _ = judged(made)
+    assert verdicts.counted == {}
+    assert verdicts.apart[0][1] == ('configs/resnet50_imagenet.py was not as published when it was used for the test',)
 
 
 def test_large_crops_count_where_the_paper_has_them(made):

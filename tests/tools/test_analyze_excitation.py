@@ -59,8 +59,8 @@ def test_a_classifier_is_recorded_tested_and_drawn(run_tool, demo, checkpoint, t
     assert excitation.classes == tuple('0123456789')
     assert excitation.source['images'] == 20
     assert all(block.count.tolist() == [2] * 10 for block in excitation.blocks.values())
-    assert {row['title'] for row in rows(out / 'classes.csv')} == {'0', '1', '2', '3', 'all classes'}
-    assert {row['title'] for row in rows(out / 'within.csv')} == {'0', '1'}
+    assert {row['title'] for row in rows(out / 'classes.csv')} == {*(f'class {n}' for n in range(4)), 'all classes'}
+    assert {row['title'] for row in rows(out / 'within.csv')} == {'class 0', 'class 1'}
     assert [line.split()[0] for line in found.stdout.splitlines()[2:10]] == DEPTH_18
 
     tested = run_tool('tools/test.py', CONFIG, checkpoint, '--work-dir', tmp_path, *options(demo, tmp_path))
@@ -81,7 +81,9 @@ def test_a_classifier_is_recorded_tested_and_drawn(run_tool, demo, checkpoint, t
     )  # fmt: skip
     assert again.returncode == 0, again.stderr[-3000:]
     drawn = rows(tmp_path / 'again' / 'classes.csv')
-    assert {(row['block'], row['title']) for row in drawn} == {('SE_3_1', name) for name in ('7', '9', 'all classes')}
+    assert {(row['block'], row['title']) for row in drawn} == {
+        ('SE_3_1', name) for name in ('class 7', 'class 9', 'all classes')
+    }
     assert (tmp_path / 'again' / 'ablation.csv').read_bytes() == (out / 'ablation.csv').read_bytes()
     assert (out / 'classes.csv').read_bytes() == before
 
