@@ -101,7 +101,7 @@ def draw_classes(figure: Sequence[Sequence[Line]], stem: Path, width: float) -> 
     """Figure 6: the mean gate of each class by channel, and below them, black, that of all classes."""
 
     def draw(axis: Axes, line: Line, colour: str) -> None:
-        below = dict(linewidth=1.8, zorder=1.5) if line.title == EVERY else {}
+        below: dict[str, Any] = dict(linewidth=1.8, zorder=1.5) if line.title == EVERY else {}
         axis.plot(line.channels, line.mean, color=colour, label=line.title, **below)
 
     return _draw(figure, draw, stem, width)
