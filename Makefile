@@ -1,6 +1,6 @@
 # make demo    set-up + the main job on embedded real data
 # make test    set-up + the whole fast test suite
-# make slow    set-up + the slow tests
+# make slow    set-up + the slow tests; SLOW='tests/models …' takes some
 # make lint    set-up + ruff and mypy
 # make screenshot  docs/leaderboard.png, from the demo's page; needs chromium
 # make tables  the generated counts and tables, after a change of configs or networks
@@ -53,7 +53,7 @@ test: setup
 	$(RUN) OMP_NUM_THREADS=1 pytest -n auto
 
 slow: setup
-	$(RUN) OMP_NUM_THREADS=1 pytest -m slow -n auto
+	$(RUN) OMP_NUM_THREADS=1 pytest -m slow -n auto $(SLOW)
 
 tables: setup
 	$(RUN) tools/complexity.py --all --format json --out senet_mm/results/complexity.json
