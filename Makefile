@@ -2,8 +2,9 @@
 # make test    set-up + the whole fast test suite
 # make slow    set-up + the slow tests; SLOW='tests/models …' takes some
 # make lint    set-up + ruff and mypy
+# make check   make tables, and fail if that changes a file that is committed
 # make screenshot  docs/leaderboard.png, from the demo's page; needs chromium
-# make tables  the generated counts and tables, after a change of configs or networks
+# make tables  the generated counts, tables, metafiles and configs/README.md, after a change of configs or networks
 # make setup   .venv with the versions that constraints.txt pins; seconds when nothing changed
 SHELL := /bin/bash
 VENV := .venv
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 RUN := . $(VENV)/bin/activate &&
 STAMP := $(VENV)/.set-up
 
-.PHONY: setup demo test slow tables screenshot lint clean
+.PHONY: setup demo test slow tables check screenshot lint clean
 
 setup: $(STAMP)
 
@@ -59,6 +60,10 @@ tables: setup
 	$(RUN) tools/complexity.py --all --format json --out senet_mm/results/complexity.json
 	$(RUN) tools/complexity.py --all --format md --out docs/complexity.md
 	$(RUN) tools/pin_configs.py
+	$(RUN) tools/make_zoo.py > /dev/null
+
+check: tables
+	@[ -z "$$(git status --porcelain)" ] || { git status --short; echo 'generated files differ from what is committed: make tables' >&2; exit 1; }
 
 screenshot: setup
 	$(RUN) tools/leaderboard.py --page work_dirs/leaderboard.html > /dev/null

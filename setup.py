@@ -30,6 +30,7 @@ TEST = [
     *TRACKERS['tensorboard'],
     'axe-playwright-python>=0.1.4',
     'hypothesis>=6.100',
+    'onedl-mim>=0.5',
     'playwright>=1.49',
     'pytest>=8',
     'pytest-xdist>=3.5',
