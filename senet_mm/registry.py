@@ -49,11 +49,11 @@ DATASETS = NamedRegistry(
     parent=mmengine_registry.DATASETS,
     scope='senet_mm',
     modules={
-        'CocoMinival': 'senet_mm.data.coco_minival',
-        'CIFAR10': 'senet_mm.data.cifar_dataset',
-        'CIFAR100': 'senet_mm.data.cifar_dataset',
-        'ImageNet': 'senet_mm.data.image_datasets',
-        'Places365': 'senet_mm.data.image_datasets',
+        'CocoMinival': 'senet_mm.data.coco.minival',
+        'CIFAR10': 'senet_mm.data.cifar.dataset',
+        'CIFAR100': 'senet_mm.data.cifar.dataset',
+        'ImageNet': 'senet_mm.data.images.datasets',
+        'Places365': 'senet_mm.data.images.datasets',
     },
 )
 METRICS = NamedRegistry(
@@ -61,7 +61,7 @@ METRICS = NamedRegistry(
     parent=mmengine_registry.METRICS,
     scope='senet_mm',
     modules={
-        'CocoMinivalMetric': 'senet_mm.data.coco_minival',
+        'CocoMinivalMetric': 'senet_mm.data.coco.minival',
         'ValidationLoss': 'senet_mm.engine.validation_loss',
     },
 )

@@ -32,7 +32,7 @@ def _own_scope():
 @pytest.fixture(scope='session')
 def demo(tmp_path_factory):
     """A small demo data set: coco/, imagenet/, cifar10/ and places365/."""
-    from senet_mm.data.demo import make_demo
+    from senet_mm.data.demo.preparation import make_demo
 
     out = tmp_path_factory.mktemp('demo') / 'demo'
     make_demo(out, seed=3, sizes=SIZES)

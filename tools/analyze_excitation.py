@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _analyse(args: argparse.Namespace) -> None:
-    from senet_mm.analysis.excitation_study import study
+    from senet_mm.analysis.excitation.study import study
 
     study(args)
 

@@ -10,7 +10,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from senet_mm.data.image_size import parse_size
+from senet_mm.data.images.size import parse_size
 from senet_mm.engine.command import run_command
 
 

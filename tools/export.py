@@ -7,7 +7,7 @@ written has been compared with PyTorch. docs/deployment.md has more.
 
 import argparse
 
-from senet_mm.data.image_size import parse_size
+from senet_mm.data.images.size import parse_size
 from senet_mm.engine.command import add_config_arguments, add_trust_argument, run_command
 
 

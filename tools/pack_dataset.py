@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument('--check', action='store_true', help='only compare OUT, which is there, with FOLDER')
     args = parser.parse_args()
     from senet_mm.data.errors import DataError
-    from senet_mm.data.pack import check_pack, pack_folder
+    from senet_mm.data.packs.packing import check_pack, pack_folder
 
     try:
         if args.check:

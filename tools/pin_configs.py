@@ -18,7 +18,7 @@ def main() -> None:
 
 
 def _pin(args: argparse.Namespace) -> None:
-    from senet_mm.data.manifest import write_manifest
+    from senet_mm.data.files.manifest import write_manifest
     from senet_mm.engine.protocol import pin
 
     write_manifest(args.out, pin(args.configs))

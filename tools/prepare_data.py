@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Make the data that a config reads, such as `tools/prepare_data.py demo` for the embedded demo.
 
-Each command is a module or an object of senet_mm.data with `add_arguments(parser)` and `run(args) -> str`, the text to
+Each command is a module or an object with `add_arguments(parser)` and `run(args) -> str`, the text to
 print; the first line of its docstring is its help.
 """
 
@@ -9,8 +9,12 @@ import argparse
 import sys
 from typing import Protocol
 
-from senet_mm.data import cifar, coco, demo, imagenet, places365
+from senet_mm.data.cifar import preparation as cifar
+from senet_mm.data.coco import preparation as coco
+from senet_mm.data.demo import preparation as demo
 from senet_mm.data.errors import DataError
+from senet_mm.data.imagenet import preparation as imagenet
+from senet_mm.data.places365 import preparation as places365
 
 
 class Command(Protocol):

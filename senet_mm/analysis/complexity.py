@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from senet_mm.compat.mmpretrain_import import import_without_mmdet
 from senet_mm.data.errors import DataError
-from senet_mm.data.image_size import image_size
+from senet_mm.data.images.size import image_size
 from senet_mm.layers import SEBlock
 
 COUNTED = (nn.Conv2d, nn.Linear)

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from pycocotools.coco import COCO
 
-from senet_mm.data.coco_layout import find_parts
+from senet_mm.data.coco.layout import find_parts
 from senet_mm.data.errors import DataError
 
 mpl.use('Agg')

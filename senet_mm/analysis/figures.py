@@ -13,7 +13,7 @@ import matplotlib as mpl
 from PIL import Image
 
 from senet_mm.data.errors import DataError
-from senet_mm.data.whole_file import whole_file
+from senet_mm.data.files.whole_file import whole_file
 
 mpl.use('Agg')
 from matplotlib import pyplot as plt

@@ -10,10 +10,10 @@ from typing import Any
 
 from mmengine import fileio
 
-from senet_mm.data.cifar_layout import LAYOUTS, CifarName, SplitName, find_folder
-from senet_mm.data.coco_layout import find_parts
-from senet_mm.data.imagenet_layout import FACTS as IMAGENET
-from senet_mm.data.places365_layout import FACTS as PLACES365
+from senet_mm.data.cifar.layout import LAYOUTS, CifarName, SplitName, find_folder
+from senet_mm.data.coco.layout import find_parts
+from senet_mm.data.imagenet.layout import FACTS as IMAGENET
+from senet_mm.data.places365.layout import FACTS as PLACES365
 
 # How many images the sets of the paper's tables have; of COCO's training images 117,266 have an object in them.
 EXPECTED: dict[str, dict[str, tuple[int, ...]]] = {

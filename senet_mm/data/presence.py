@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from senet_mm.data.cifar_layout import LAYOUTS, find_folder
-from senet_mm.data.coco_layout import CocoNotFoundError, find_parts, is_remote
+from senet_mm.data.cifar.layout import LAYOUTS, find_folder
+from senet_mm.data.coco.layout import CocoNotFoundError, find_parts, is_remote
 from senet_mm.data.errors import DataError
-from senet_mm.data.pack_url import is_packed, split_url
+from senet_mm.data.packs.url import is_packed, split_url
 
 # mmpretrain's data sets of the same names download by themselves.
 CIFAR = {'senet_mm.CIFAR10': LAYOUTS['cifar10'], 'senet_mm.CIFAR100': LAYOUTS['cifar100']}

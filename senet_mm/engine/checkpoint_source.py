@@ -17,8 +17,8 @@ from mmengine.runner import (
     get_torchvision_models,
 )
 
-from senet_mm.data.download import digest, exclusive
 from senet_mm.data.errors import DataError
+from senet_mm.data.files.download import digest, exclusive
 
 SCHEMES = ('https', 'openmmlab', 'open-mmlab', 'mmcls', 'torchvision', 'modelzoo')
 TIMEOUT = 30.0  # seconds without an answer

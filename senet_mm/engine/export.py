@@ -23,7 +23,7 @@ from torch.export import Dim
 import senet_mm
 from senet_mm.compat.mmpretrain_import import import_without_mmdet
 from senet_mm.data.errors import DataError
-from senet_mm.data.image_size import image_size
+from senet_mm.data.images.size import image_size
 from senet_mm.engine.checkpoint import load_checkpoint
 from senet_mm.engine.checkpoint_fit import Fit
 from senet_mm.engine.run import load_config

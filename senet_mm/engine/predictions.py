@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from senet_mm.data.errors import DataError
-from senet_mm.data.whole_file import whole_file
+from senet_mm.data.files.whole_file import whole_file
 
 NO_LABEL = -1
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from senet_mm.data.errors import DataError
-from senet_mm.data.manifest import write_manifest
+from senet_mm.data.files.manifest import write_manifest
 
 FILE = 'run.json'
 SCHEMA = 1

@@ -15,7 +15,7 @@ from tabulate import tabulate
 
 from senet_mm.analysis.complexity import Complexity, count_config
 from senet_mm.data.errors import DataError
-from senet_mm.data.image_size import image_size
+from senet_mm.data.images.size import image_size
 from senet_mm.engine.run import load_config
 from senet_mm.results.paper import COUNT_NOTES, paper_value
 from senet_mm.results.table import DASH, FORMATS

@@ -17,7 +17,7 @@ import numpy as np
 from tabulate import tabulate
 
 from senet_mm.data.errors import DataError
-from senet_mm.data.whole_file import whole_file
+from senet_mm.data.files.whole_file import whole_file
 from senet_mm.engine.predictions import Predictions
 from senet_mm.results.submission import read_class_ids, write_submission
 from senet_mm.results.table import FORMATS

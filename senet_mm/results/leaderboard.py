@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 
 from senet_mm.data.errors import DataError
-from senet_mm.data.whole_file import whole_file
+from senet_mm.data.files.whole_file import whole_file
 from senet_mm.results.board import Board, collect
 from senet_mm.results.layouts import parse_tables
 from senet_mm.results.render import remarks, render

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from senet_mm.data.whole_file import whole_file
+from senet_mm.data.files.whole_file import whole_file
 from senet_mm.results.aggregate import Gain
 from senet_mm.results.board import Board
 from senet_mm.results.page_data import as_json, below, page_data, pair_lines, run_lines

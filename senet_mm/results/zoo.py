@@ -15,7 +15,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from senet_mm.data.errors import DataError
-from senet_mm.data.whole_file import whole_file
+from senet_mm.data.files.whole_file import whole_file
 from senet_mm.results.aggregate import Aggregate, aggregate
 from senet_mm.results.comparison import judge
 from senet_mm.results.layouts import METRICS

@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from senet_mm.compat.mmpretrain_import import import_without_mmdet
-from senet_mm.data.download import digest
 from senet_mm.data.errors import DataError
+from senet_mm.data.files.download import digest
 from senet_mm.engine.checkpoint_source import locate
 from senet_mm.models import Backbone
 from senet_mm.registry import MODELS

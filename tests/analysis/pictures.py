@@ -23,7 +23,7 @@ def drawn(monkeypatch):
             result.append(result.look(figure))
         return path
 
-    for module in ('excitation_figures', 'curves'):
+    for module in ('excitation.figures', 'curves'):
         monkeypatch.setattr(f'senet_mm.analysis.{module}.save', saved)
     return result
 

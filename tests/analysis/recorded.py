@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from senet_mm.analysis.excitation import Excitation, Recorder
+from senet_mm.analysis.excitation.statistics import Excitation, Recorder
 from senet_mm.engine.inference import build_loader, processes
 from tests.analysis.gated import Gated
 

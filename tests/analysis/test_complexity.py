@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from senet_mm.analysis.complexity import Complexity, build_on_meta, count, count_config
 from senet_mm.data.errors import DataError
-from senet_mm.data.image_size import image_size
+from senet_mm.data.images.size import image_size
 from senet_mm.layers import SEBlock
 from senet_mm.models import SEResNet
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy.io import savemat
 
-from senet_mm.data.download import RemoteFile, digest
-from senet_mm.data.image_tree import SplitFacts, read_list
+from senet_mm.data.files.download import RemoteFile, digest
+from senet_mm.data.images.tree import SplitFacts, read_list
 
 
 def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

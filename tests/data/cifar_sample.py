@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from senet_mm.data.cifar_layout import LAYOUTS
+from senet_mm.data.cifar.layout import LAYOUTS
 
 
 def words(text):

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from senet_mm.data.demo_sources import load_pools
+from senet_mm.data.demo.sources import load_pools
 from tests.data.small import read, write
 
 

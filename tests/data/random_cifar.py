@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from senet_mm.data.cifar_files import CifarSplit, write_cifar
+from senet_mm.data.cifar.files import CifarSplit, write_cifar
 
 SIZES = {'train': 60, 'test': 23}
 

@@ -7,10 +7,10 @@ import pytest
 from mmengine.dataset import RepeatDataset
 
 from senet_mm.data import fingerprint as module
-from senet_mm.data.cifar_dataset import CIFAR10
-from senet_mm.data.coco_minival import CocoMinival
+from senet_mm.data.cifar.dataset import CIFAR10
+from senet_mm.data.coco.minival import CocoMinival
 from senet_mm.data.fingerprint import EXPECTED, fingerprint
-from senet_mm.data.image_datasets import ImageNet
+from senet_mm.data.images.datasets import ImageNet
 
 DIGITS = dict(classes=('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from senet_mm.analysis.excitation import Excitation
+from senet_mm.analysis.excitation.statistics import Excitation
 from tests.tools.options import classifier, detector
 
 CONFIG = 'configs/demo/se_resnet50_demo.py'

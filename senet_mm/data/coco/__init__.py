@@ -1,0 +1,1 @@
+"""COCO by the minival protocol: preparation, data set and metric."""

@@ -1,0 +1,1 @@
+"""What ImageNet and Places365 have in common: trees of labelled images and their data sets."""

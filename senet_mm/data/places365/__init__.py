@@ -1,0 +1,1 @@
+"""Places365: preparation and class names."""
