@@ -1,6 +1,9 @@
 """The ablations: each differs from the shared SE network in one option, and counts what the paper prints."""
 
 import csv
+import json
+import math
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,11 @@ OPTIONS = {  # stem → what is not as in r16; the row of the paper
 }
 with (ROOT / 'senet_mm' / 'results' / 'paper.csv').open() as file:
     PAPER = {(int(r['table']), r['variant'], r['metric']): float(r['value']) for r in csv.DictReader(file)}
+SAME_AS_R16 = {'squeeze=avg', 'gate=sigmoid', 'stages=all', 'position=standard'}
+STEMS = {(table, variant): 'se_resnet50_ablation_r16' for table, variant, _ in PAPER if variant in SAME_AS_R16}
+STEMS |= {(table, variant): 'resnet50_ablation' for table, variant, _ in PAPER if table >= 10 and variant == 'baseline'}
+STEMS |= {row: f'se_resnet50_ablation_{name}' for name, (_, row) in OPTIONS.items() if row}
+COUNTED = sorted(row for row in PAPER if row[0] >= 10 and row[2] in ('params_m', 'gflops'))
 
 
 def load(name):
@@ -55,9 +63,7 @@ def test_every_ablation_of_the_paper_is_there():
     assert stems == {f'se_resnet50_ablation_{name}_imagenet' for name in OPTIONS} | {
         f'{se}resnet50_ablation{epochs}_imagenet' for se in ('', 'se_') for epochs in ('', '_270e')
     } - {'se_resnet50_ablation_imagenet'}
-    shown = {row for _, row in OPTIONS.values() if row}
-    same_as_r16 = {'squeeze=avg', 'gate=sigmoid', 'stages=all', 'position=standard', 'baseline'}
-    assert {(t, v) for t, v, _ in PAPER if t >= 10 and v not in same_as_r16} == shown
+    assert {(table, variant) for table, variant, _ in PAPER if table >= 10} == set(STEMS)
 
 
 @pytest.mark.parametrize('name', OPTIONS)
@@ -76,18 +82,23 @@ def test_header_has_the_papers_numbers(name):
     assert f'{top1:.2f} / {top5:.2f} %' in (ABLATION / f'se_resnet50_ablation_{name}_imagenet.py').read_text()
 
 
-@pytest.mark.parametrize('name', [name for name, (_, row) in OPTIONS.items() if row])
-def test_counts_are_the_papers(name):
-    cfg, (table, variant) = load(f'se_resnet50_ablation_{name}'), OPTIONS[name][1]
-    printed = PAPER.get((table, variant, 'params_m'))
-    if printed:
-        assert parameters(cfg) / 1e6 == pytest.approx(printed, rel=0.005)
-    gflops = PAPER.get((table, variant, 'gflops'))
-    if gflops:
+def test_tables_10_13_15_and_16_have_their_counts():
+    printed = {(table, metric) for table, _, metric in COUNTED}
+    assert printed == {(10, 'params_m'), *product((13, 15, 16), ('params_m', 'gflops'))}
+    assert len(COUNTED) == 6 + 2 * (5 + 2 + 3)
+
+
+@pytest.mark.parametrize('row', COUNTED, ids=lambda row: f'{row[0]}-{row[1]}-{row[2]}')
+def test_counts_are_the_papers(row):
+    table, variant, metric = row
+    cfg = load(STEMS[table, variant])
+    if metric == 'params_m':
+        found = parameters(cfg) / 1e6
+    else:
         with torch.device('meta'):
             backbone = build(cfg)
-        backbone.to_empty(device='cpu')
-        assert (contract.macs(backbone)[0] + 2_048_000) / 1e9 == pytest.approx(gflops, rel=0.005)
+        found = (contract.macs(backbone.to_empty(device='cpu'))[0] + 2_048_000) / 1e9
+    assert found == pytest.approx(PAPER[row], rel=0.005)
 
 
 def test_recipe_of_the_ablations():
@@ -114,12 +125,13 @@ def test_a_ratio_for_each_stage():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', OPTIONS)
-def test_trains(name, demo, run_tool, tmp_path):
+@pytest.mark.parametrize('path', sorted(ABLATION.glob('*.py')), ids=lambda path: path.stem)
+def test_trains(path, demo, run_tool, tmp_path):
+    """Four steps on real images, and two validations, on which the plateau schedule waits."""
     loaders = ('train_dataloader', 'val_dataloader')
     run = run_tool(
         'tools/train.py',
-        ABLATION / f'se_resnet50_ablation_{name}_imagenet.py',
+        path,
         '--work-dir',
         tmp_path,
         '--cfg-options',
@@ -132,6 +144,14 @@ def test_trains(name, demo, run_tool, tmp_path):
         'val_dataloader.dataset.pipeline.1.scale=72',
         'val_dataloader.dataset.pipeline.2.crop_size=64',
         'default_hooks.checkpoint.interval=2',
+        'default_hooks.logger.interval=1',
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert (tmp_path / 'epoch_2.pth').is_file()
+    (log,) = tmp_path.glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    losses = [line['loss'] for line in lines if 'iter' in line]
+    assert len(losses) == 4
+    assert all(math.isfinite(loss) for loss in losses)
+    assert len(set(losses)) == 4
+    assert [line['step'] for line in lines if 'loss/cross_entropy' in line] == [1, 2]
