@@ -42,9 +42,9 @@ demo: setup
 	$(RUN) tools/train.py configs/demo/faster_rcnn_r50_demo.py --no-validate $(DETECT)
 	$(RUN) tools/train.py configs/demo/faster_rcnn_se_r50_demo.py --no-validate $(DETECT)
 	$(RUN) for run in faster_rcnn_r50_demo faster_rcnn_se_r50_demo; do tools/test.py configs/demo/$$run.py \
-		$$(cat work_dirs/$$run/last_checkpoint) --out work_dirs/$$run/predictions.pkl $(TEST) || exit; done
-	$(RUN) tools/draw_detections.py configs/demo/faster_rcnn_r50_demo.py plain=work_dirs/faster_rcnn_r50_demo/predictions.pkl \
-		SE=work_dirs/faster_rcnn_se_r50_demo/predictions.pkl --out work_dirs/demo_detections.jpg
+		$$(cat work_dirs/$$run/last_checkpoint) --out work_dirs/$$run/predictions.json $(TEST) || exit; done
+	$(RUN) tools/draw_detections.py configs/demo/faster_rcnn_r50_demo.py plain=work_dirs/faster_rcnn_r50_demo/predictions.json \
+		SE=work_dirs/faster_rcnn_se_r50_demo/predictions.json --out work_dirs/demo_detections.jpg
 	@echo
 	@$(RUN) tools/leaderboard.py work_dirs/resnet20_demo work_dirs/se_resnet20_demo \
 		work_dirs/faster_rcnn_r50_demo work_dirs/faster_rcnn_se_r50_demo --page work_dirs/leaderboard.html

@@ -21,10 +21,12 @@ DEMO = ['scikit-learn>=1.3', 'scikit-image>=0.22']  # their bundled pictures are
 TRACKERS = {'tensorboard': ['tensorboard>=2.14'], 'wandb': ['wandb>=0.16'], 'mlflow': ['mlflow>=2.10']}
 SLURM = ['submitit>=1.5']
 LMDB = ['lmdb>=1.4']
+FAST = ['faster-coco-eval>=1.6']  # AP of detectors in C++
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5']
 TEST = [
     *DEMO,
     *EXPORT,
+    *FAST,
     *LMDB,
     *SLURM,
     *TRACKERS['tensorboard'],
@@ -132,5 +134,14 @@ setup(
         'tabulate>=0.9',
         'vl-convert-python>=1.9,<2',
     ],
-    extras_require={'demo': DEMO, 'export': EXPORT, 'lmdb': LMDB, 'slurm': SLURM, **TRACKERS, 'test': TEST, 'dev': DEV},
+    extras_require={
+        'demo': DEMO,
+        'export': EXPORT,
+        'fast': FAST,
+        'lmdb': LMDB,
+        'slurm': SLURM,
+        **TRACKERS,
+        'test': TEST,
+        'dev': DEV,
+    },
 )

@@ -61,7 +61,7 @@ METRICS = NamedRegistry(
     parent=mmengine_registry.METRICS,
     scope='senet_mm',
     modules={
-        'CocoMinivalMetric': 'senet_mm.data.coco.minival',
+        'CocoMinivalMetric': 'senet_mm.data.coco.metric',
         'ValidationLoss': 'senet_mm.engine.validation_loss',
     },
 )

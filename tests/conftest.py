@@ -1,5 +1,6 @@
 """Every test runs from the repository's root, as the commands do; those of runs share one small demo data set."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,15 @@ def _own_scope():
     registry = sys.modules.get('mmengine.registry')
     if registry:
         registry.DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True)
+def _own_environment():
+    """A command that runs in this process sets variables for itself: TORCH_FORCE_WEIGHTS_ONLY_LOAD."""
+    saved = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(saved)
 
 
 @pytest.fixture(scope='session')

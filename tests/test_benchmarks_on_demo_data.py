@@ -97,7 +97,7 @@ def test_detector(path, demo, tmp_path):
         *loader_options(cfg, f'{demo}/coco/'),
         *pipeline_options(cfg, {'Resize': {'scale': '"(128,128)"'}}),
         *[f'{loader}.dataset.metainfo.classes={DIGITS}' for loader in loaders],
-        *[f'{evaluator}.data_root={demo}/coco/' for evaluator in ('val_evaluator', 'test_evaluator')],
+        *annotation_options(cfg, f'{demo}/coco/'),
         f'model.{head}.num_classes=10',
         'model.backbone.init_cfg=None',
         'train_cfg.max_epochs=1' if by_epoch else 'train_cfg.max_iters=2',
@@ -116,6 +116,19 @@ def test_detector(path, demo, tmp_path):
     assert len(losses) == 2
     assert all(map(math.isfinite, losses))
     shutil.rmtree(tmp_path)
+
+
+def annotation_options(cfg, root):
+    """Where a config finds the demo's boxes: mmdet's own CocoDataset is told the files, and the demo's are of 2014."""
+    if cfg.train_dataloader.dataset.type == 'senet_mm.CocoMinival':
+        yield from (f'{split}_evaluator.data_root={root}' for split in ('val', 'test'))
+        return
+    for split, part in dict(train='train2014', val='minival2014', test='minival2014').items():
+        annotations = f'annotations/instances_{part}.json'
+        yield f'{split}_dataloader.dataset.ann_file={annotations}'
+        yield f'{split}_dataloader.dataset.data_prefix.img={part}/'
+        if split != 'train':
+            yield f'{split}_evaluator.ann_file={root}{annotations}'
 
 
 def save_untrained(cfg, checkpoint):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw what detectors found: tools/draw_detections.py CONFIG plain=a.pkl SE=b.pkl --out picture.png."""
+"""Draw what detectors found: tools/draw_detections.py CONFIG plain=a.json SE=b.json --out picture.png."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from senet_mm.engine.command import add_config_arguments, run_command
 def _named_file(text: str) -> tuple[str, Path]:
     title, separator, path = text.rpartition('=')
     if not separator:
-        raise argparse.ArgumentTypeError(f'{text!r} is not TITLE=FILE, e.g. SE=predictions.pkl')
+        raise argparse.ArgumentTypeError(f'{text!r} is not TITLE=FILE, e.g. SE=predictions.json')
     return title, Path(path)
 
 

@@ -13,8 +13,8 @@ def main() -> None:
     parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument(
         '--out',
-        help='file for the predictions (.npz for tools/test_ensemble.py, or .pkl) or, with --out-item metrics, the '
-        'metrics (.json)',
+        help='file for the predictions (a classifier’s: .npz, for tools/test_ensemble.py; a detector’s: .json, as COCO '
+        'has them; .pkl) or, with --out-item metrics, the metrics (.json)',
     )
     parser.add_argument('--out-item', choices=['pred', 'metrics'], default='pred', help='what --out gets')
     parser.add_argument('--show', action='store_true', help='show pictures of the predictions in a window')

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import mmengine
 import numpy as np
 from PIL import Image
 from pycocotools.coco import COCO
@@ -24,47 +24,56 @@ Boxes = list[tuple[Sequence[float], str]]  # (x, y, width, height) in pixels, la
 def draw_detections(
     dataset: Mapping[str, Any], predictions: Mapping[str, Path], out: Path, number: int = 6, threshold: float = 0.5
 ) -> Path:
-    """Draw the first `number` images of a CocoMinival dataset that all runs saw.
+    """Draw the first images of a CocoMinival dataset, of those in which some run found something if there are any.
 
     Args:
         dataset: The test data set of the config.
-        predictions: Title of a row → the .pkl file that `tools/test.py --out` wrote.
+        predictions: Title of a row → the .json file that `tools/test.py --out` wrote.
         out: The picture, by its suffix PNG or another of matplotlib's formats.
-        number: Columns.
+        number: How many images, a column each.
         threshold: Lowest score of a box that is drawn.
 
     Raises:
-        DataError: A file of predictions cannot be read, or the runs have no image in common.
+        DataError: A file of predictions cannot be read, is of other images or classes.
     """
     ((annotations, folder),) = find_parts(dataset['data_root'], dataset['split'])
     coco = COCO(str(annotations))
+    found = {title: _read(path, coco) for title, path in predictions.items()}
+    seen = {result['image_id'] for results in found.values() for result in results}
+    ids = sorted(seen or coco.imgs)[:number]
     names = {category['id']: category['name'] for category in coco.dataset['categories']}
-    classes = dataset.get('metainfo', {}).get('classes') or [names[key] for key in sorted(names)]
-    rows = {title: _read(path, classes, threshold) for title, path in predictions.items()}
-    ids = [key for key in sorted(coco.imgs) if all(key in row for row in rows.values())][:number]
-    if not ids:
-        raise DataError(f'{", ".join(map(str, predictions.values()))}: no image in common')
-    truth = {key: [(a['bbox'], names[a['category_id']]) for a in coco.imgToAnns[key]] for key in ids}
+    rows: dict[str, dict[int, Boxes]] = {
+        'ground truth': {key: [(a['bbox'], names[a['category_id']]) for a in coco.imgToAnns[key]] for key in ids}
+    }
+    for title, results in found.items():
+        rows[title] = {key: [] for key in ids}
+        for result in results:
+            if result['image_id'] in rows[title] and result['score'] >= threshold:
+                label = f'{names[result["category_id"]]} {result["score"]:.2f}'
+                rows[title][result['image_id']].append((result['bbox'], label))
     images = [np.asarray(Image.open(Path(folder, coco.imgs[key]['file_name']))) for key in ids]
-    return _draw(images, ids, {'ground truth': truth, **rows}, out)
+    return _draw(images, ids, rows, out)
 
 
-def _read(path: Path, classes: Sequence[str], threshold: float) -> dict[int, Boxes]:
+def _read(path: Path, coco: COCO) -> list[dict[str, Any]]:
+    """COCO's results of a file, checked against the annotations.
+
+    Raises:
+        DataError: See draw_detections.
+    """
     try:
-        saved = mmengine.load(path)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f'{path} is not a file of predictions ({error}); tools/test.py --out writes one') from error
-    found: dict[int, Boxes] = {}
-    for sample in saved:
-        instances = sample['pred_instances']
-        found[sample['img_id']] = [
-            ((x1, y1, x2 - x1, y2 - y1), f'{classes[label]} {score:.2f}')
-            for (x1, y1, x2, y2), score, label in zip(
-                instances['bboxes'].tolist(), instances['scores'].tolist(), instances['labels'].tolist(), strict=True
-            )
-            if score >= threshold
-        ]
-    return found
+        results = json.loads(path.read_text(encoding='utf-8'))
+        images = {result['image_id'] for result in results}
+        fits = all(len(result['bbox']) == 4 and result['score'] >= 0 for result in results)
+        fits &= {result['category_id'] for result in results} <= coco.cats.keys()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            f'{path} is not a file of detections ({type(error).__name__}: {error}); '
+            f'tools/test.py --out {path.stem}.json writes one'
+        ) from error
+    if not fits or not images <= coco.imgs.keys():
+        raise DataError(f'{path} is of other images or classes than the config’s test set')
+    return results
 
 
 def _draw(images: Sequence[np.ndarray], ids: Sequence[int], rows: Mapping[str, Mapping[int, Boxes]], out: Path) -> Path:

@@ -7,13 +7,14 @@ from argparse import Namespace
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import BaseMetric
 from mmengine.runner import Runner
 
 from senet_mm.data.errors import DataError
 from senet_mm.engine.crops import FLIPS, make_crops
-from senet_mm.engine.dump_predictions import DumpPredictions
+from senet_mm.engine.dump_predictions import DumpDetections, DumpPredictions
 
-PICKLES, ARRAYS = ('.pkl', '.pickle'), '.npz'
+PICKLES, ARRAYS, RESULTS = ('.pkl', '.pickle'), '.npz', '.json'
 
 
 def configure(cfg: Config, args: Namespace) -> None:
@@ -99,25 +100,36 @@ def _do_without_labels(cfg: Config, args: Namespace) -> None:
 def save_predictions(runner: Runner, path: str) -> None:
     """Have the test run also write its predictions to `path`.
 
-    A classifier's go to an .npz file, which tools/test_ensemble.py reads and which can hold numbers and text only, or
-    to OpenMMLab's pickle file; a detector's to the latter.
+    A classifier's go to an .npz file, which tools/test_ensemble.py reads, a detector's to a .json file, as COCO has
+    them; neither can hold anything but numbers and text. Either kind also goes to OpenMMLab's pickle files.
 
     Raises:
-        DataError: The file's name has another ending.
+        DataError: The file's name has another ending, or the data set has no COCO categories.
     """
     detection = runner.cfg.default_scope == 'mmdet'
-    if path.endswith(ARRAYS) and not detection:
+    if path.endswith(PICKLES):
+        metric = _pickled(path, detection)
+    elif path.endswith(RESULTS) and detection:
+        categories = getattr(runner.test_loop.dataloader.dataset, 'cat_ids', None)
+        if not categories:
+            raise DataError(f'--out {path}: the test set has no COCO categories; give a .pkl file')
+        metric = DumpDetections(path, categories)
+    elif path.endswith(ARRAYS) and not detection:
         cfg = runner.cfg
-        source = dict(config=cfg.filename, checkpoint=cfg.get('load_from'), crops=cfg.get('crops'))
-        runner.test_evaluator.metrics.append(DumpPredictions(path, source))
-        return
-    if not path.endswith(PICKLES):
-        kinds = '.pkl' if detection else '.npz or .pkl'
+        metric = DumpPredictions(
+            path, dict(config=cfg.filename, checkpoint=cfg.get('load_from'), crops=cfg.get('crops'))
+        )
+    else:
+        kinds = f'{RESULTS if detection else ARRAYS} or .pkl'
         raise DataError(
             f'--out {path}: predictions go to a {kinds} file; for the metrics as JSON add --out-item metrics'
         )
+    runner.test_evaluator.metrics.append(metric)
+
+
+def _pickled(path: str, detection: bool) -> BaseMetric:
     if detection:
         from mmdet.evaluation import DumpDetResults as DumpResults
     else:
         from mmengine.evaluator import DumpResults
-    runner.test_evaluator.metrics.append(DumpResults(out_file_path=path))
+    return DumpResults(out_file_path=path)

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from senet_mm.data.errors import DataError
 from senet_mm.engine import evaluation
-from senet_mm.engine.dump_predictions import DumpPredictions
+from senet_mm.engine.dump_predictions import DumpDetections, DumpPredictions
 
 CLASSIFIER, DETECTOR = 'configs/demo/resnet50_demo.py', 'configs/demo/faster_rcnn_r50_demo.py'
 
@@ -123,7 +123,6 @@ def runner(config):
 
 
 def test_a_classifiers_predictions_go_to_the_file_that_the_ending_says():
-    """A detector's: tests/tools/test_commands.py."""
     metrics = []
     for path in ('a.npz', 'a.pkl'):
         run = runner(CLASSIFIER)
@@ -135,9 +134,23 @@ def test_a_classifiers_predictions_go_to_the_file_that_the_ending_says():
     assert type(pickle).__name__ == 'DumpResults'
 
 
+def test_a_detectors_predictions_go_to_cocos_file_or_a_pickle():
+    run = runner(DETECTOR)
+    run.test_loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=SimpleNamespace(cat_ids=[3, 8])))
+    for path in ('a.json', 'a.pkl'):
+        evaluation.save_predictions(run, path)
+    results, pickle = run.test_evaluator.metrics
+    assert isinstance(results, DumpDetections)
+    assert results.categories == [3, 8]
+    assert type(pickle).__name__ == 'DumpDetResults'
+    del run.test_loop.dataloader.dataset.cat_ids
+    with pytest.raises(DataError, match=r'--out a.json: the test set has no COCO categories; give a .pkl file'):
+        evaluation.save_predictions(run, 'a.json')
+
+
 @pytest.mark.parametrize(
     ('config', 'path', 'kinds'),
-    [(CLASSIFIER, 'a.json', r'\.npz or \.pkl'), (DETECTOR, 'a.json', r'\.pkl'), (DETECTOR, 'a.npz', r'\.pkl')],
+    [(CLASSIFIER, 'a.json', r'\.npz or \.pkl'), (DETECTOR, 'a.npz', r'\.json or \.pkl')],
 )
 def test_another_ending_is_refused(config, path, kinds):
     with pytest.raises(DataError, match=f'--out {path}: predictions go to a {kinds} file'):

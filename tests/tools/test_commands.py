@@ -146,11 +146,12 @@ def test_a_detector_trains_and_is_tested_and_drawn(run_tool, demo, tmp_path):
     train = run_tool('tools/train.py', config, *detector(demo, tmp_path))
     assert train.returncode == 0, train.stderr[-3000:]
     assert train.stdout.count('torchvision-backed stand-in') + train.stdout.count('compiled operators are in use') == 1
-    predictions = tmp_path / 'predictions.pkl'
+    predictions = tmp_path / 'predictions.json'
     tested = run_tool('tools/test.py', config, tmp_path / 'iter_2.pth', '--out', predictions, *detector(demo, tmp_path))
     assert tested.returncode == 0, tested.stderr[-3000:]
     metrics = json.loads((tmp_path / 'metrics.json').read_text())['metrics']
     assert 0 <= metrics['coco/bbox_mAP'] <= metrics['coco/bbox_mAP_50'] <= 1
+    assert isinstance(json.loads(predictions.read_text()), list)
     picture = tmp_path / 'picture.png'
     root = f'test_dataloader.dataset.data_root={demo}/coco/'
     drawn = run_tool(

@@ -46,4 +46,4 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type='senet_mm.CocoMinivalMetric', data_root='data/coco/', metric='bbox')
-test_evaluator = val_evaluator
+test_evaluator = dict(val_evaluator, classwise=True)

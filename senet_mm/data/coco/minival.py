@@ -1,15 +1,14 @@
-"""COCO with the minival protocol as an mmdet dataset and metric, whichever official release the folder holds."""
+"""COCO with the minival protocol as an mmdet dataset, whichever official release the folder holds."""
 
 from collections import defaultdict
 from typing import Any
 
 from mmdet.datasets import CocoDataset
-from mmdet.evaluation import CocoMetric
 
 import senet_mm.data.packs.backend  # noqa: F401  (a worker that was not forked must know packed://, too)
 from senet_mm.data.coco.layout import find_parts
 from senet_mm.data.packs.url import as_url
-from senet_mm.registry import DATASETS, METRICS
+from senet_mm.registry import DATASETS
 
 
 @DATASETS.register_module()
@@ -71,23 +70,3 @@ class CocoMinival(CocoDataset):
             )
         if earlier and earlier != self.cat_ids:
             raise ValueError(f'{self.ann_file} numbers the categories otherwise than the other part of the split.')
-
-
-@METRICS.register_module()
-class CocoMinivalMetric(CocoMetric):
-    """mmdet's `CocoMetric` on the minival annotations found in `data_root`.
-
-    Args:
-        data_root: folder, pack or URL that holds COCO, see `find_parts`.
-        **kwargs: of mmdet's `CocoMetric`, without `ann_file`.
-
-    Raises:
-        TypeError: `ann_file` is given.
-        FileNotFoundError: the annotations are not there; the message says how to make them.
-    """
-
-    def __init__(self, data_root: str, **kwargs: Any) -> None:
-        if 'ann_file' in kwargs:
-            raise TypeError('CocoMinivalMetric finds its annotations from data_root; remove ann_file.')
-        ((ann_file, _),) = find_parts(data_root, 'minival', kwargs.get('backend_args'))
-        super().__init__(ann_file=ann_file, **kwargs)

@@ -10,7 +10,8 @@ from mmengine.fileio.backends import backends
 from mmengine.fileio.backends.registry_utils import prefix_to_backends
 from PIL import Image
 
-from senet_mm.data.coco.minival import CocoMinival, CocoMinivalMetric
+from senet_mm.data.coco.metric import CocoMinivalMetric
+from senet_mm.data.coco.minival import CocoMinival
 from senet_mm.data.demo.sources import DIGIT_NAMES
 from tests.data.small import read, write
 

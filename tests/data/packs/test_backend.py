@@ -133,7 +133,8 @@ def test_processes_read_one_pack_at_once(demo, packs, kind, method):
 def test_coco_is_read_from_a_pack_too(demo, tmp_path, kind):
     from mmengine.registry import init_default_scope
 
-    from senet_mm.data.coco.minival import CocoMinival, CocoMinivalMetric
+    from senet_mm.data.coco.metric import CocoMinivalMetric
+    from senet_mm.data.coco.minival import CocoMinival
     from senet_mm.data.presence import require_data
 
     init_default_scope('mmdet')
