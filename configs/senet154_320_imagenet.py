@@ -10,7 +10,7 @@
 _base_ = './senet154_imagenet.py'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=320, backend='pillow'),
+    dict(type='senet_mm.RandomResizedCrop', scale=320, backend='pillow'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs'),
 ]

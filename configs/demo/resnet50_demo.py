@@ -14,7 +14,7 @@ data_preprocessor = dict(num_classes=10)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     # A digit must stay whole, and is another one in the mirror: gentle crops, no flip.
-    dict(type='RandomResizedCrop', scale=48, crop_ratio_range=(0.7, 1.0), backend='pillow'),
+    dict(type='senet_mm.RandomResizedCrop', scale=48, crop_ratio_range=(0.7, 1.0), backend='pillow'),
     dict(type='PackInputs'),
 ]
 test_pipeline = [

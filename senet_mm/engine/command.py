@@ -27,9 +27,19 @@ class ConfigOptions(argparse.Action):
         DictAction(self.option_strings, self.dest)(parser, namespace, values, option_string)
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """CONFIG and --cfg-options."""
+def add_config_arguments(parser: argparse.ArgumentParser, several_data_roots: bool = False) -> None:
+    """CONFIG, --data-root and --cfg-options.
+
+    Args:
+        parser: gets them.
+        several_data_roots: --data-root takes any number of places, as `data_roots`, which the command sees to itself.
+    """
     parser.add_argument('config', help='config file, e.g. configs/faster_rcnn_se_r50_2x_coco.py')
+    where = 'where the data is: a folder, or a .zip, .tar or .lmdb of it; where the config says if not given'
+    if several_data_roots:
+        parser.add_argument('--data-root', dest='data_roots', nargs='+', default=[], metavar='PLACE', help=where)
+    else:
+        parser.add_argument('--data-root', metavar='PLACE', help=where)
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -17,6 +17,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from senet_mm.compat.mmpretrain_import import import_without_mmdet
+from senet_mm.data.data_root import set_data_root
 from senet_mm.data.errors import DataError
 from senet_mm.data.presence import require_data
 from senet_mm.engine import evaluation
@@ -39,6 +40,8 @@ def load_config(args: Namespace) -> Config:
     if not Path(args.config).is_file():
         raise DataError(f'there is no config file {args.config}; the configs are in configs/')
     cfg = Config.fromfile(args.config)
+    if getattr(args, 'data_root', None):
+        set_data_root(cfg, args.data_root)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
     return cfg

@@ -61,7 +61,7 @@ def rotate():
     init_default_scope('mmpretrain')
     pipeline = Config.fromfile(CONFIG).train_dataloader.dataset.pipeline
     names = [step['type'] for step in pipeline]
-    assert names[1:] == ['RandomResizedCrop', 'RandomFlip', 'Rotate', 'senet_mm.PixelJitter', 'PackInputs']
+    assert names[1:] == ['senet_mm.RandomResizedCrop', 'RandomFlip', 'Rotate', 'senet_mm.PixelJitter', 'PackInputs']
     transform = Compose([pipeline[3]])
     return lambda image: transform(dict(img=image))['img']
 

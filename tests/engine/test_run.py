@@ -81,6 +81,13 @@ def test_work_dir_is_named_after_the_config(seen):
     assert seen[1].work_dir == 'elsewhere'
 
 
+def test_one_option_moves_all_the_data_and_cfg_options_have_the_last_word():
+    options = {'val_dataloader.dataset.data_root': 'elsewhere'}
+    cfg = run.load_config(arguments(data_root='data/x.lmdb', cfg_options=options))
+    roots = [cfg[f'{split}_dataloader'].dataset.data_root for split in ('train', 'val', 'test')]
+    assert roots == ['data/x.lmdb', 'elsewhere', 'data/x.lmdb']
+
+
 def test_options_of_training(seen, tmp_path):
     run.train(arguments(no_validate=True, auto_scale_lr=True, resume='auto', no_persistent_workers=True))
     cfg = seen[0]

@@ -5,7 +5,7 @@ _base_ = './imagenet_224.py'
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=224, backend='pillow'),
+    dict(type='senet_mm.RandomResizedCrop', scale=224, backend='pillow'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     # An angle from 0 to 10 with either sign; outside the image is the mean colour, blue first, as images are here.
     dict(

@@ -4,7 +4,7 @@ _base_ = './imagenet_224.py'
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=299, backend='pillow'),
+    dict(type='senet_mm.RandomResizedCrop', scale=299, backend='pillow'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs'),
 ]

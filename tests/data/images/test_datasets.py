@@ -30,7 +30,6 @@ def config(name, root):
     set_data_root(cfg, str(root))
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(batch_size=6, num_workers=2, pin_memory=False)
-        loader.dataset.type = {'imagenet': 'senet_mm.ImageNet', 'places365': 'senet_mm.Places365'}[name]
     cfg.train_dataloader.dataset.pipeline[1].scale = 32
     return cfg
 
