@@ -1,78 +1,123 @@
-"""How fast training data arrives, as whole batches and image by image, and how much of a training step waits for it.
+"""How fast training data arrives, by each of several ways, and how much of a training step waits for it.
 
-An image counts when it is ready for the network: fetched, augmented, on the device. Every measurement is taken of both
-ways in turn, round after round, so that what else the machine does meets both; the figures are medians.
+An image counts when it is ready for the network: fetched, decoded, augmented, on the device. Every way is measured in
+turn, round after round, on the same images in the same order, so that what else the machine does meets them all; the
+figures are medians, and ratios are taken within a round. From the second round on, the files come from memory.
 """
 
 from __future__ import annotations
 
+import copy
+import os
 import platform
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import product
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import cv2
+import mmcv
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import Runner
+from mmengine.utils.dl_utils import set_multi_processing
+from tabulate import tabulate
 
+from senet_mm.data.data_root import set_data_root
 from senet_mm.data.errors import DataError
+from senet_mm.data.presence import leaf_datasets
 
-WAYS = {'whole batches': True, 'image by image': False}
+FORMS = {'image by image': False, 'whole batches': True}
+DECODERS = ('cv2', 'turbojpeg', 'pillow')  # mmcv's, for JPEG
 
 
 @dataclass
 class InputSpeed:
-    """What was measured, round by round, of each way in `WAYS`.
+    """What was measured, round by round: way → figures. The first way is what the others are compared with.
 
     Attributes:
         images: a second.
-        waiting: share of a step spent on fetching and preparing its batch, none of it hidden behind the network.
-        step: seconds, waiting included.
+        waiting: share of a training step until its batch is there and prepared; empty if no steps were asked for.
+        step: seconds, waiting included; likewise.
     """
 
-    images: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
-    waiting: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
-    step: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
+    images: dict[str, list[float]] = field(default_factory=dict)
+    waiting: dict[str, list[float]] = field(default_factory=dict)
+    step: dict[str, list[float]] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        lines = [
-            f'{way:<15} {median(self.images[way]):>9,.0f} images/s, {median(self.waiting[way]):6.2%} of a step of '
-            f'{median(self.step[way]) * 1000:,.1f} ms'
-            for way in WAYS
+        headers = ['', 'images/s', 'times the first', 'waiting', 'of a step of']
+        rows = [
+            [way, f'{median(images):,.0f}', self._ratio(way), *self._steps(way)] for way, images in self.images.items()
         ]
-        ratios = [whole / single for whole, single in zip(*self.images.values(), strict=True)]
-        spread = f'{min(ratios):.1f} to {max(ratios):.1f} in {len(ratios)} pairs'
-        return '\n'.join([*lines, f'Whole batches are {median(ratios):.1f} times as fast ({spread}).'])
+        align = ('left', *['right'] * (len(rows[0]) - 1))
+        return tabulate(rows, headers[: len(rows[0])], disable_numparse=True, colalign=align)
+
+    def _ratio(self, way: str) -> str:
+        first = next(iter(self.images.values()))
+        ratios = [images / other for images, other in zip(self.images[way], first, strict=True)]
+        return f'{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})'
+
+    def _steps(self, way: str) -> list[str]:
+        if way not in self.step:
+            return []
+        return [f'{median(self.waiting[way]):.2%}', f'{median(self.step[way]) * 1000:,.1f} ms']
+
+
+def variants(
+    cfg: Config, data_roots: Sequence[str] = (), decoders: Sequence[str] = (), resizers: Sequence[str] = ()
+) -> dict[str, Config]:
+    """A config in every combination of what is to be compared, named after what differs.
+
+    Args:
+        cfg: of a training; stays as it is. If its data set has `whole_batch`, that is compared, too.
+        data_roots: folders and packs; the config's own if empty, as are the others.
+        decoders: of `DECODERS`.
+        resizers: of `senet_mm.RandomResizedCrop`, its `backend`.
+
+    Raises:
+        DataError: no such decoder or resizer, or the config has nothing of the kind.
+    """
+    forms = tuple(FORMS) if any('whole_batch' in dataset for dataset in _datasets(cfg)) else ()
+    axes: list[tuple[Sequence[str], Callable[[Config, str], None]]] = [
+        (data_roots, set_data_root),
+        (decoders, _set_decoder),
+        (resizers, _set_resizer),
+        (forms, _set_form),
+    ]
+    found = {}
+    for choice in product(*(options or [''] for options, _ in axes)):
+        variant = copy.deepcopy(cfg)
+        for option, (_, change) in zip(choice, axes, strict=True):
+            if option:
+                change(variant, option)
+        found[', '.join(filter(None, choice)) or Path(cfg.filename).stem] = variant
+    return found
 
 
 class InputBenchmark:
-    """A config's training data and network, on the GPU if there is one.
+    """Training data by each of several ways, and a network, on the GPU if there is one.
 
     Args:
-        cfg: its data set has `whole_batch`.
+        ways: name → config; the network is the first one's.
         workers: processes that load image by image; whole batches are loaded as the config says.
         clock: seconds.
-
-    Raises:
-        DataError: the config has no whole-batch input pipeline.
     """
 
-    def __init__(self, cfg: Config, workers: int = 0, clock: Callable[[], float] = time.perf_counter) -> None:
-        if 'whole_batch' not in cfg.train_dataloader.dataset:
-            raise DataError(
-                f'{cfg.filename}: train_dataloader.dataset has no whole_batch; configs/*_cifar*.py have such data sets'
-            )
+    def __init__(
+        self, ways: Mapping[str, Config], workers: int = 0, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        cfg = next(iter(ways.values()))
         init_default_scope(cfg.default_scope)
+        set_multi_processing(**cfg.env_cfg.get('mp_cfg', {}))  # as a Runner does
         self.clock, self.device = clock, torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-        self.loaders = {way: _loader(cfg, whole, workers) for way, whole in WAYS.items()}
-        self.batches: dict[str, Iterator[Any]] = {
-            way: chain.from_iterable(repeat(loader)) for way, loader in self.loaders.items()
-        }
+        self.loaders = {way: _loader_settings(one, workers) for way, one in ways.items()}
         preprocessor = cfg.get('data_preprocessor')
         self.model = MODELS.build(dict(cfg.model, **({'data_preprocessor': preprocessor} if preprocessor else {})))
         self.model.to(self.device).train()
@@ -81,20 +126,31 @@ class InputBenchmark:
     def run(self, rounds: int, seconds: float = 2.0, steps: int = 5) -> InputSpeed:
         """Measure loading for `seconds` and training for `steps`, each way, in every round."""
         speed = InputSpeed()
-        for batches in self.batches.values():  # starts workers, fills caches
-            self._step(batches)
         for _ in range(rounds):
-            for way, batches in self.batches.items():
-                speed.images[way].append(self._images_a_second(batches, seconds))
-        for _ in range(rounds):
-            for way, batches in self.batches.items():
+            for way in self.loaders:
+                speed.images.setdefault(way, []).append(self._images_a_second(self._batches(way), seconds))
+        for _ in range(rounds if steps else 0):
+            for way in self.loaders:
+                batches = self._batches(way)
+                self._step(batches)  # the first one of a network takes longer
                 times = [self._step(batches) for _ in range(steps)]
                 waiting, total = (sum(column) for column in zip(*times, strict=True))
-                speed.waiting[way].append(waiting / total)
-                speed.step[way].append(total / steps)
+                speed.waiting.setdefault(way, []).append(waiting / total)
+                speed.step.setdefault(way, []).append(total / steps)
         return speed
 
-    def _images_a_second(self, batches: Iterable[Any], seconds: float) -> float:
+    def _batches(self, way: str) -> Iterator[Any]:
+        """Batches without end. Those that workers have fetched before anybody waits for them are left out.
+
+        Every call has workers of its own, which end with the iterator: no way's work in another's time.
+        """
+        loader = Runner.build_dataloader(copy.copy(self.loaders[way]), seed=0)
+        batches = iter(loader)
+        for _ in range(1 + loader.num_workers * (loader.prefetch_factor or 0)):
+            next(batches)
+        return batches
+
+    def _images_a_second(self, batches: Iterator[Any], seconds: float) -> float:
         start, images = self._now(), 0
         for batch in batches:
             images += len(self.model.data_preprocessor(batch, True)['inputs'])
@@ -120,13 +176,69 @@ class InputBenchmark:
     def machine(self) -> str:
         """What it runs on, in words."""
         name = torch.cuda.get_device_name() if self.device.type == 'cuda' else f'{platform.machine()} CPU'
-        return f'{name}, {torch.get_num_threads()} CPU threads for PyTorch'
+        return f'{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads for PyTorch; OpenCV with {jpeg()}'
 
 
-def _loader(cfg: Config, whole: bool, workers: int) -> Any:
+def jpeg() -> str:
+    """By what OpenCV decodes JPEG, as its build says: 'libjpeg-turbo (ver 3.1.0-70)'."""
+    match = re.search(r'^\s*JPEG:\s*(?:build-)?(.+)$', cv2.getBuildInformation(), re.MULTILINE)
+    return match[1].strip() if match else 'no JPEG'
+
+
+def _datasets(cfg: Config) -> list[Any]:
+    return list(leaf_datasets(cfg.train_dataloader.dataset))
+
+
+def _steps(cfg: Config, name: str) -> list[Any]:
+    """The steps of the training pipelines that are of a kind.
+
+    Raises:
+        DataError: there is none.
+    """
+    steps = [step for dataset in _datasets(cfg) for step in dataset.get('pipeline', [])]
+    found = [step for step in steps if str(step['type']).rpartition('.')[2] == name]
+    if not found:
+        raise DataError(f'{cfg.filename}: its training pipeline has no {name}, so there is nothing to compare.')
+    return found
+
+
+def _set_decoder(cfg: Config, decoder: str) -> None:
+    if decoder not in DECODERS:
+        raise DataError(f'decoder {decoder!r}: allowed are {", ".join(DECODERS)}.')
+    if decoder == 'turbojpeg':
+        try:
+            mmcv.use_backend(decoder)  # or there is no decoder yet; then back, for resizing knows no turbojpeg
+        except (ImportError, RuntimeError, OSError) as error:
+            raise DataError(
+                f'decoder turbojpeg: {error}. It needs PyTurboJPEG and the library libturbojpeg, which the package '
+                f'does not bring: 3 for PyTurboJPEG 2, or 2 for PyTurboJPEG<2.'
+            ) from error
+        mmcv.use_backend('cv2')
+    for step in _steps(cfg, 'LoadImageFromFile'):
+        step['imdecode_backend'] = decoder
+
+
+def _set_resizer(cfg: Config, resizer: str) -> None:
+    from senet_mm.data.random_resized_crop import BACKENDS
+
+    if resizer not in BACKENDS:
+        raise DataError(f'resizer {resizer!r}: allowed are {", ".join(BACKENDS)}.')
+    for step in _steps(cfg, 'RandomResizedCrop'):
+        step['backend'] = resizer
+
+
+def _set_form(cfg: Config, form: str) -> None:
+    for dataset in _datasets(cfg):
+        dataset['whole_batch'] = FORMS[form]
+
+
+def _loader_settings(cfg: Config, workers: int) -> dict[str, Any]:
+    """Of `Runner.build_dataloader`; the data set in it is built, once."""
     settings = cfg.train_dataloader.to_dict()
-    settings['dataset']['whole_batch'] = whole
-    settings['pin_memory'] = torch.cuda.is_available()
-    if not whole:
-        settings |= dict(num_workers=workers, persistent_workers=workers > 0)
-    return Runner.build_dataloader(settings, seed=0)
+    if not any(dataset.get('whole_batch') for dataset in _datasets(cfg)):
+        settings['num_workers'] = workers
+    dataset = DATASETS.build(settings['dataset'])
+    dataset.full_init()
+    endless = dict(type='InfiniteSampler', shuffle=True)  # no epoch ends, and starts its workers anew, meanwhile
+    pinned = torch.cuda.is_available()
+    return settings | dict(dataset=dataset, sampler=endless, persistent_workers=False, pin_memory=pinned)
