@@ -138,8 +138,10 @@ def test_decoders_give_equal_pixels(tmp_path):
 
 
 def test_turbojpeg_gives_equal_pixels_too(tmp_path, demo):
-    pytest.importorskip('turbojpeg')
-    variants(imagenet(demo / 'imagenet'), decoders=['turbojpeg'])
+    try:
+        variants(imagenet(demo / 'imagenet'), decoders=['turbojpeg'])
+    except DataError as error:
+        pytest.skip(str(error))
     for path in pictures(tmp_path):
         content = path.read_bytes()
         np.testing.assert_array_equal(
