@@ -8,14 +8,12 @@ import math
 from pathlib import Path
 
 import pytest
-import torch
 from mmengine.config import Config
-from mmengine.hooks import ParamSchedulerHook
-from mmengine.runner import Runner
 
 from senet_mm.registry import MODELS
 from senet_mm.results.paper import paper_value
 from senet_mm.results.runs import plain_name
+from tests.schedule import Schedule
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 CIFAR = sorted(path for path in CONFIGS.glob('*_cifar*.py'))
@@ -45,50 +43,6 @@ PAPER = {  # Tables 4 and 5: plain and SE, error in per cent
 
 def stem(path):
     return path.stem
-
-
-class Schedule:
-    """The learning rate of every iteration, as mmengine's own hook sets it, without the training in between.
-
-    Args:
-        cfg: A config.
-        iterations: How many an epoch has.
-    """
-
-    def __init__(self, cfg, iterations, tmp_path):
-        batch = cfg.train_dataloader.batch_size
-        loader = dict(
-            dataset=torch.zeros(iterations * batch, 0),
-            sampler=dict(type='DefaultSampler', shuffle=True),
-            batch_size=batch,
-        )
-        self.runner = Runner(
-            model=torch.nn.Linear(1, 1),
-            work_dir=str(tmp_path),
-            train_dataloader=loader,
-            train_cfg=cfg.train_cfg.to_dict() | dict(val_interval=10_000),
-            optim_wrapper=cfg.optim_wrapper,
-            param_scheduler=cfg.param_scheduler,
-            default_hooks=dict(checkpoint=None, logger=None),
-            log_level='ERROR',
-            experiment_name=tmp_path.name,
-        )
-        self.runner._train_loop = self.runner.build_train_loop(self.runner._train_loop)
-        self.runner.optim_wrapper = self.runner.build_optim_wrapper(self.runner.optim_wrapper)
-        self.runner.param_schedulers = self.runner.build_param_scheduler(self.runner.param_schedulers)
-        self.iterations = iterations
-
-    def rates(self, epochs):
-        hook, group = ParamSchedulerHook(), self.runner.optim_wrapper.param_groups[0]
-        for scheduler in self.runner.param_schedulers:
-            scheduler.optimizer._global_step = 1  # no step is taken; mmengine would warn of it
-        for _ in range(epochs):
-            rates = []
-            for index in range(self.iterations):
-                rates.append(group['lr'])
-                hook.after_train_iter(self.runner, index)
-            hook.after_train_epoch(self.runner)
-            yield rates
 
 
 def fb_resnet(epoch, iteration):

@@ -65,39 +65,6 @@ def test_there_are_pairs():
     }
 
 
-def test_detectors_follow_detectrons_2x():
-    """Values from recipes of Detectron's e2e_faster_rcnn_R-50-FPN_2x.yaml and core/config.py."""
-    cfg = Config.fromfile(ROOT / 'faster_rcnn_se_r50_2x_coco.py')
-    assert (cfg.train_cfg.type, cfg.train_cfg.max_iters) == ('IterBasedTrainLoop', 180_000)
-    assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=1e-4)
-    warmup, steps = cfg.param_scheduler
-    assert (warmup.start_factor, warmup.end) == (1 / 3, 500)
-    assert (steps.milestones, steps.gamma) == ([120_000, 160_000], 0.1)
-    assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 16
-    model = cfg.model
-    assert model.backbone.frozen_stages == 1
-    assert model.backbone.norm_eval
-    assert model.backbone.norm_cfg == dict(type='BN', requires_grad=False)
-    assert model.rpn_head.loss_bbox == dict(type='SmoothL1Loss', beta=1 / 9, loss_weight=1.0)
-    assert model.rpn_head.anchor_generator.scales == [8]
-    assert model.rpn_head.anchor_generator.strides == [4, 8, 16, 32, 64]
-    assert model.roi_head.bbox_head.loss_bbox == dict(type='SmoothL1Loss', beta=1.0, loss_weight=1.0)
-    assert model.roi_head.bbox_head.bbox_coder.target_stds == [0.1, 0.1, 0.2, 0.2]
-    assert model.roi_head.bbox_roi_extractor.roi_layer == dict(type='RoIAlign', output_size=7, sampling_ratio=2)
-    rpn, rcnn = model.train_cfg.rpn, model.train_cfg.rcnn
-    assert (rpn.assigner.pos_iou_thr, rpn.assigner.neg_iou_thr, rpn.sampler.num, rpn.allowed_border) == (
-        0.7,
-        0.3,
-        256,
-        0,
-    )
-    assert (rcnn.sampler.num, rcnn.sampler.pos_fraction, rcnn.assigner.ignore_iof_thr) == (512, 0.25, 0.7)
-    assert (model.train_cfg.rpn_proposal.nms_pre, model.train_cfg.rpn_proposal.max_per_img) == (2000, 2000)
-    assert (model.test_cfg.rpn.max_per_img, model.test_cfg.rpn.nms.iou_threshold) == (1000, 0.7)
-    assert (model.test_cfg.rcnn.score_thr, model.test_cfg.rcnn.nms.iou_threshold) == (0.05, 0.5)
-    assert model.test_cfg.rcnn.max_per_img == 100
-
-
 def test_classifiers_follow_the_paper():
     cfg = Config.fromfile(ROOT / 'se_resnet50_imagenet.py')
     assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.6, momentum=0.9, weight_decay=1e-4)

@@ -62,7 +62,7 @@ def test_what_counts_iterations_is_multiplied():
     assert cfg.optim_wrapper.accumulative_counts == 8
     assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (1_440_000, 160_000)
     warmup, steps = cfg.param_scheduler
-    assert (warmup.begin, warmup.end) == (0, 4000)
+    assert (warmup.begin, warmup.end) == (0, 8 * 501)
     assert steps.milestones == [960_000, 1_280_000]
     assert cfg.default_hooks.checkpoint.interval == 160_000
 

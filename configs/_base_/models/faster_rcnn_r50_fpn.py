@@ -1,5 +1,5 @@
 # Faster R-CNN with a ResNet-50 and FPN as Detectron trains it; what differs from mmdet's is said here.
-# Source: Detectron configs/12_2017_baselines/e2e_faster_rcnn_R-50-FPN_2x.yaml and core/config.py.
+# Source: Detectron configs/12_2017_baselines/e2e_faster_rcnn_R-50-FPN_2x.yaml, core/config.py and roi_data/rpn.py.
 _base_ = 'mmdet::_base_/models/faster-rcnn_r50_fpn.py'
 
 model = dict(
@@ -25,8 +25,12 @@ model = dict(
         bbox_head=dict(loss_bbox=dict(_delete_=True, type='SmoothL1Loss', beta=1.0, loss_weight=1.0)),
     ),
     train_cfg=dict(
-        rpn=dict(allowed_border=0),  # TRAIN.RPN_STRADDLE_THRESH: anchors that cross the border are not sampled
+        rpn=dict(
+            # Every object has the anchor that fits it best, however badly. Of one that no anchor touches, 0 would mean
+            # all of them.
+            assigner=dict(min_pos_iou=1e-6),
+            allowed_border=0,  # TRAIN.RPN_STRADDLE_THRESH: anchors that cross the border are not sampled
+        ),
         rpn_proposal=dict(nms_pre=2000, max_per_img=2000),
-        rcnn=dict(assigner=dict(ignore_iof_thr=0.7)),  # TRAIN.CROWD_FILTER_THRESH
     ),
 )
