@@ -55,7 +55,9 @@ STYLE: dict[Any, Any] = {
 def panels(
     titles: Sequence[str], width: float, height: float = 1.35, labels: tuple[str, str] = ('', '')
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure with one panel for each title, (a), (b), …, three in a row or two; closed when the block ends.
+    """A figure with one panel for each title, (a), (b), …; closed when the block ends.
+
+    A row has three panels; of four, or in a narrow figure, two.
 
     Args:
         titles: Of the panels.
@@ -63,7 +65,7 @@ def panels(
         height: Of a panel, in inches.
         labels: Of x, below the lowest panel of each column, and of y, left of each row.
     """
-    columns = min(len(titles), 3 if width > WIDTHS['single'] else 2)
+    columns = min(len(titles), 3 if width > WIDTHS['single'] and len(titles) != 4 else 2)
     rows = -(-len(titles) // columns)
     size = (width, rows * height + 0.3)
     with mpl.rc_context(STYLE):

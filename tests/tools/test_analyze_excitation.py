@@ -3,12 +3,15 @@
 import csv
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from senet_mm.analysis.excitation.statistics import Excitation
+from tests.analysis.recorded import record
 from tests.tools.options import classifier, detector
 
 CONFIG = 'configs/demo/se_resnet50_demo.py'
@@ -16,9 +19,9 @@ FILES = {f'{stem}{suffix}' for stem in ('classes', 'within', 'depth') for suffix
 DEPTH_18 = [f'SE_{stage}_{number}' for stage in (2, 3, 4, 5) for number in (1, 2)]
 
 
-@pytest.fixture(name='checkpoint', scope='module')
-def _checkpoint(tmp_path_factory):
-    """Of the demo's SE-ResNet-18, as initialised, but with branches that count and gates that vary."""
+@pytest.fixture(name='model', scope='module')
+def _model(demo):
+    """The demo's SE-ResNet-18, not trained, but with gates that vary, and finding each class about as often."""
     from mmengine.config import Config
     from mmengine.registry import MODELS, DefaultScope
 
@@ -29,8 +32,24 @@ def _checkpoint(tmp_path_factory):
         model = MODELS.build(cfg.model)
     model.init_weights()
     for name, parameter in model.named_parameters():
-        if name.endswith(('bn2.weight', 'se.fc2.weight')):
-            torch.nn.init.normal_(parameter, 1 if 'bn' in name else 0, 1)
+        if name.endswith('bn2.weight'):
+            torch.nn.init.ones_(parameter)
+        elif name.endswith('se.fc2.weight'):
+            torch.nn.init.normal_(parameter)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # its statistics are those of the images
+    files = sorted((demo / 'imagenet' / 'val').iterdir())
+    pictures = [np.asarray(Image.open(file).convert('RGB').resize((48, 48))) for file in files]
+    images = (torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2) - 118) / 58
+    with torch.no_grad():
+        model.train()(images)
+        model.head.fc.bias -= model.eval()(images).mean(0)
+    return model
+
+
+@pytest.fixture(name='checkpoint', scope='module')
+def _checkpoint(model, tmp_path_factory):
     path = tmp_path_factory.mktemp('checkpoint') / 'epoch_1.pth'
     torch.save(dict(state_dict=model.state_dict()), path)
     return path
@@ -39,6 +58,20 @@ def _checkpoint(tmp_path_factory):
 def options(demo, work_dir):
     """Those of `tools/test.py`, without its work dir."""
     return classifier(demo, work_dir)[2:]
+
+
+def accuracy(run_tool, checkpoint, demo, work_dir):
+    """What `tools/test.py` measures."""
+    tested = run_tool('tools/test.py', CONFIG, checkpoint, '--work-dir', work_dir, *options(demo, work_dir))
+    assert tested.returncode == 0, tested.stderr[-3000:]
+    return json.loads((work_dir / 'metrics.json').read_text())['metrics']['accuracy/top1']
+
+
+def table(text):
+    """The lines of the printed table, by block; whatever the toolboxes say comes before it."""
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith('block '))
+    return {line.split()[0]: line.split() for line in lines[start + 2 :] if line.startswith('SE_')}
 
 
 def rows(path):
@@ -61,31 +94,47 @@ def test_a_classifier_is_recorded_tested_and_drawn(run_tool, demo, checkpoint, t
     assert all(block.count.tolist() == [2] * 10 for block in excitation.blocks.values())
     assert {row['title'] for row in rows(out / 'classes.csv')} == {*(f'class {n}' for n in range(4)), 'all classes'}
     assert {row['title'] for row in rows(out / 'within.csv')} == {'class 0', 'class 1'}
-    assert [line.split()[0] for line in found.stdout.splitlines()[2:10]] == DEPTH_18
-
-    tested = run_tool('tools/test.py', CONFIG, checkpoint, '--work-dir', tmp_path, *options(demo, tmp_path))
-    assert tested.returncode == 0, tested.stderr[-3000:]
-    accuracy = json.loads((tmp_path / 'metrics.json').read_text())['metrics']['accuracy/top1']
-    assert excitation.ablation['whole'] == pytest.approx(accuracy)
+    assert excitation.ablation['whole'] == pytest.approx(accuracy(run_tool, checkpoint, demo, tmp_path / 'whole'))
     assert list(excitation.ablation['blocks']) == DEPTH_18
     removed = rows(out / 'ablation.csv')
-    costs = [float(row['points_lost']) for row in removed[:8]]
-    assert costs == sorted(costs, reverse=True)
-    assert {row['removed'] for row in removed[:8]} == set(DEPTH_18)
-    assert removed[8]['removed'] == 'all SE blocks'
+    costs = {row['removed']: float(row['points_lost']) for row in removed}
+    assert list(costs)[8:] == ['all SE blocks', 'closed channels']
+    assert set(list(costs)[:8]) == set(DEPTH_18)
+    assert list(costs.values())[:8] == sorted(list(costs.values())[:8], reverse=True)
+    printed = table(found.stdout)
+    assert list(printed) == DEPTH_18
+    assert {name: float(cells[-2]) for name, cells in printed.items()} == pytest.approx(
+        {name: costs[name] for name in DEPTH_18}, abs=0.005
+    )
+    assert found.stdout.endswith(f'{out / "excitation.npz"}\n')
 
-    before = (out / 'classes.csv').read_bytes()
-    again = run_tool(
-        'tools/analyze_excitation.py', out / 'excitation.npz', '--classes', '7', '9', '--blocks', 'SE_3_1',
-        '--width', 'single', '--out', tmp_path / 'again',
+    content = torch.load(checkpoint, weights_only=True)
+    content['state_dict']['backbone.layer2.0.se.fc2.weight'].zero_()
+    content['state_dict']['backbone.layer2.0.se.fc2.bias'].fill_(50)  # whose sigmoid is 1
+    torch.save(content, tmp_path / 'open.pth')
+    opened = accuracy(run_tool, tmp_path / 'open.pth', demo, tmp_path / 'open')
+    assert excitation.ablation['blocks']['SE_3_1'] == pytest.approx(opened)
+    assert excitation.ablation['whole'] != pytest.approx(opened)
+
+
+def test_what_was_recorded_is_drawn_again(run_tool, demo, tmp_path):
+    """Other classes, one block; the costs that were measured come along."""
+    ablation = dict(metric='top-1 accuracy', whole=90.0, blocks=dict(first_se=80.0, second_se=85.5), none=10.0)
+    replace(record(demo), ablation=ablation).save(tmp_path / 'excitation.npz')
+    found = run_tool(
+        'tools/analyze_excitation.py', tmp_path / 'excitation.npz', '--classes', '7', '9', '--blocks', 'second_se',
+        '--width', 'single', '--out', tmp_path / 'out',
     )  # fmt: skip
-    assert again.returncode == 0, again.stderr[-3000:]
-    drawn = rows(tmp_path / 'again' / 'classes.csv')
-    assert {(row['block'], row['title']) for row in drawn} == {
-        ('SE_3_1', name) for name in ('class 7', 'class 9', 'all classes')
+    assert found.returncode == 0, found.stderr[-3000:]
+    assert {path.name for path in (tmp_path / 'out').iterdir()} == FILES | {'ablation.csv'}
+    assert {(row['block'], row['title']) for row in rows(tmp_path / 'out' / 'classes.csv')} == {
+        ('second_se', name) for name in ('class 7', 'class 9', 'all classes')
     }
-    assert (tmp_path / 'again' / 'ablation.csv').read_bytes() == (out / 'ablation.csv').read_bytes()
-    assert (out / 'classes.csv').read_bytes() == before
+    assert [(row['removed'], float(row['points_lost'])) for row in rows(tmp_path / 'out' / 'ablation.csv')] == [
+        ('first_se', 10),
+        ('second_se', 4.5),
+        ('all SE blocks', 80),
+    ]
 
 
 @pytest.mark.slow
@@ -102,11 +151,17 @@ def test_two_processes_find_what_one_does(run_tool, demo, checkpoint, tmp_path):
     two = run_tool(*launcher, *arguments, '--out', tmp_path / 'two', '--launcher', 'pytorch', env=environment)
     assert two.returncode == 0, two.stderr[-3000:]
     expected, found = (Excitation.load(tmp_path / name / 'excitation.npz') for name in ('one', 'two'))
-    assert found.ablation == pytest.approx(expected.ablation)
+    assert found.ablation['metric'] == expected.ablation['metric']
+    assert found.ablation['blocks'] == pytest.approx(expected.ablation['blocks'])
+    for what in ('whole', 'none'):
+        assert found.ablation[what] == pytest.approx(expected.ablation[what])
+    assert len(set(expected.ablation['blocks'].values())) > 2
     for name, block in expected.blocks.items():
         np.testing.assert_array_equal(found.blocks[name].count, block.count)
         np.testing.assert_allclose(found.blocks[name].mean, block.mean, atol=1e-5)  # the network is in float32
-    assert len(two.stdout.splitlines()) == len(one.stdout.splitlines())
+    tables = [table(run.stdout) for run in (one, two)]
+    assert tables[0] == tables[1]
+    assert [line.split()[0] for line in two.stdout.splitlines()].count('block') == 1  # one process tells
 
 
 @pytest.mark.slow
@@ -127,6 +182,29 @@ def test_whole_batches_have_classes_too(run_tool, demo, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_network_with_inserted_blocks(run_tool, demo, tmp_path):
+    from mmengine.config import Config
+    from mmengine.registry import MODELS, DefaultScope
+
+    config = 'configs/se_regnetx_400mf_imagenet.py'
+    cfg = Config.fromfile(config)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg.model)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'epoch_1.pth')
+    out = tmp_path / 'out'
+    settings = [f'val_dataloader.dataset.data_root={demo}/imagenet', 'val_dataloader.num_workers=0']
+    found = run_tool(
+        'tools/analyze_excitation.py', config, tmp_path / 'epoch_1.pth', '--out', out, '--cfg-options', *settings
+    )
+    assert found.returncode == 0, found.stderr[-3000:]
+    excitation = Excitation.load(out / 'excitation.npz')
+    places = [f'layer{stage}.{unit}' for stage, units in enumerate((1, 2, 7, 12), start=1) for unit in range(units)]
+    assert list(excitation.blocks) == [f'backbone.{place}.bn3.se' for place in places]
+    assert all(block.count.sum() == 20 for block in excitation.blocks.values())
+    assert {path.name for path in out.iterdir()} == FILES | {'excitation.npz'}
+
+
+@pytest.mark.slow
 def test_a_detectors_images_are_one_class(run_tool, demo, tmp_path):
     config = 'configs/demo/faster_rcnn_se_r50_demo.py'
     train = run_tool('tools/train.py', config, '--no-validate', *detector(demo, tmp_path))
@@ -134,12 +212,14 @@ def test_a_detectors_images_are_one_class(run_tool, demo, tmp_path):
     out = tmp_path / 'out'
     arguments = ['tools/analyze_excitation.py', config, tmp_path / 'iter_2.pth', '--out', out]
     settings = detector(demo, tmp_path, 'model.backbone.se.stages=[5]')[2:]
-    whole = run_tool(*arguments, *detector(demo, tmp_path)[2:])
+    few = 'val_dataloader.dataset.indices=3'
+    whole = run_tool(*arguments, '--ablate', *detector(demo, tmp_path, few)[2:])
     assert whole.returncode == 0, whole.stderr[-3000:]
     excitation = Excitation.load(out / 'excitation.npz')
     assert (list(excitation.blocks), excitation.classes) == (DEPTH_18, ('all images',))
-    assert all(block.count.tolist() == [8] for block in excitation.blocks.values())
-    assert {path.name for path in out.iterdir()} == FILES | {'excitation.npz'}
+    assert all(block.count.tolist() == [3] for block in excitation.blocks.values())
+    assert {path.name for path in out.iterdir()} == FILES | {'excitation.npz', 'ablation.csv'}
+    assert (excitation.ablation['metric'], list(excitation.ablation['blocks'])) == ('AP', DEPTH_18)
     refused = run_tool(*arguments, '--classes', 'zero', *detector(demo, tmp_path)[2:])
     assert refused.returncode == 1
     assert 'have no class each' in refused.stderr

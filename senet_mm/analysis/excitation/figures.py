@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from senet_mm.analysis.excitation.statistics import Excitation
 from senet_mm.analysis.figures import COLOURS, WIDTHS, legend, panels, save, save_rows
 
 CHANNELS = 50  # that are shown, Sec. 7.2
-LABELLED = 20  # blocks at most that all have their name below the axis
+LABELLED, LABELLED_NARROW = 20, 16  # blocks at most that all have their name below the axis
 EVERY = 'all classes'
 _PAPER = re.compile(r'SE_(\d+)_(\d+)')
 
@@ -98,10 +99,11 @@ def _title(name: str) -> str:
 
 
 def draw_classes(figure: Sequence[Sequence[Line]], stem: Path, width: float) -> list[Path]:
-    """Figure 6: the mean gate of each class by channel, and below them, black, that of all classes."""
+    """Figure 6: the mean gate of each class by channel, and below them, broad and grey, that of all classes."""
 
     def draw(axis: Axes, line: Line, colour: str) -> None:
-        below: dict[str, Any] = dict(linewidth=1.8, zorder=1.5) if line.title == EVERY else {}
+        # Classes often coincide with the mean of all, which shall be seen none the less.
+        below: dict[str, Any] = dict(linewidth=2.4, zorder=1.5) if line.title == EVERY else {}
         axis.plot(line.channels, line.mean, color=colour, label=line.title, **below)
 
     return _draw(figure, draw, stem, width)
@@ -122,7 +124,7 @@ def _draw(
     figure: Sequence[Sequence[Line]], draw: Callable[[Axes, Line, str], None], stem: Path, width: float
 ) -> list[Path]:
     """One panel for each block: PNG, SVG and CSV."""
-    with panels([lines[0].block for lines in figure], width, labels=('channel', 'gate')) as (picture, axes):
+    with panels([lines[0].block for lines in figure], width, labels=('channel index', 'gate')) as (picture, axes):
         for axis, lines in zip(axes, figure, strict=True):
             for line, colour in zip(lines, _colours(lines), strict=True):
                 draw(axis, line, colour)
@@ -134,37 +136,39 @@ def _draw(
 
 
 def _colours(lines: Sequence[Line]) -> list[str]:
-    return ['black' if line.title == EVERY else COLOURS[number % len(COLOURS)] for number, line in enumerate(lines)]
+    return ['silver' if line.title == EVERY else COLOURS[number % len(COLOURS)] for number, line in enumerate(lines)]
 
 
 def draw_depth(blocks: Sequence[BlockMeasures], ablation: Ablation | None, stem: Path, width: float) -> list[Path]:
-    """By depth: the classes' share of the variance, the share of gates near 1, and what each block's removal costs."""
-    curves: dict[str, list[float]] = {
-        'variance between classes (%)': [100 * block.class_share for block in blocks],
+    """By depth: the variance between classes and its share of all, the share of gates near 1, each block's worth."""
+    between = np.array([block.between for block in blocks])
+    power = math.floor(math.log10(largest)) if (largest := np.nan_to_num(between).max()) > 0 else 0
+    curves: dict[str, Sequence[float]] = {
+        f'between classes ($10^{{{power}}}$)': between / 10.0**power,
+        'between classes (%)': [100 * block.class_share for block in blocks],
         'gates near 1 (%)': [100 * block.saturated for block in blocks],
     }
     if ablation is not None:
-        curves['cost of removal (points)'] = [ablation.cost(block.name) for block in blocks]
+        curves['points lost without it'] = [ablation.cost(block.name) for block in blocks]
     curves = {title: values for title, values in curves.items() if not np.isnan(values).all()}
-    names = [block.name for block in blocks]
+    places, labels = _ticks([block.name for block in blocks], LABELLED if width > WIDTHS['single'] else LABELLED_NARROW)
     with panels(list(curves), width, height=1.7) as (picture, axes):
         for axis, values in zip(axes, curves.values(), strict=True):
-            axis.bar(range(len(names)), values, color=COLOURS[0], width=0.7)
+            axis.bar(range(len(blocks)), values, color=COLOURS[0], width=0.7)
             axis.axhline(0, color='black', linewidth=0.6)
-            places, labels = _ticks(names)
             axis.set_xticks(places, labels, rotation=90, fontsize=5)
         pictures = [save(picture, stem.with_suffix(suffix)) for suffix in ('.png', '.svg')]
     return [*pictures, save_rows(map(_row, blocks), stem.with_suffix('.csv'))]
 
 
-def _ticks(names: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Places and labels: names of the paper, of many only the last of each stage; else numbers from 1."""
+def _ticks(names: Sequence[str], labelled: int) -> tuple[list[int], list[str]]:
+    """Places and labels: names of the paper, of more than `labelled` the last of each stage; else numbers from 1."""
     stages = [match[1] if (match := _PAPER.fullmatch(name)) else '' for name in names]
     if not all(stages):
-        places = list(range(0, len(names), -(-len(names) // LABELLED)))
+        places = list(range(0, len(names), -(-len(names) // labelled)))
         return places, [str(place + 1) for place in places]
     last = [stage != after for stage, after in zip(stages, [*stages[1:], ''], strict=True)]
-    places = [place for place in range(len(names)) if last[place] or len(names) <= LABELLED]
+    places = [place for place in range(len(names)) if last[place] or len(names) <= labelled]
     return places, [names[place] for place in places]
 
 

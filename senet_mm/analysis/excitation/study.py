@@ -54,7 +54,7 @@ def study(args: Namespace) -> None:
             excitation = replace(excitation, ablation=asdict(_ablate(cfg, network, excitation, args.split)))
             _save(excitation, out)
         if is_main_process():
-            print(report(excitation, args, out))
+            print(report(excitation, args, out), out / FILE, sep='\n')
 
 
 def _draw_again(args: Namespace) -> None:

@@ -1,6 +1,7 @@
 """Names of SE blocks, and gates that something else decides."""
 
 import re
+from collections import Counter
 
 import pytest
 import torch
@@ -40,6 +41,22 @@ def test_every_block_of_every_network_has_a_name_in_order(name):
     for stage in {stage for stage, _ in numbers}:
         counted = [number for other, number in numbers if other == stage]
         assert counted == list(range(1, len(counted) + 1))
+
+
+@pytest.mark.parametrize('name', sorted(name for name in NETWORKS if NETWORKS[name].get('se')))
+def test_every_block_of_every_network_is_asked_once_for_each_image(name):
+    network, asked = build(name).eval(), Counter()
+    titles = {block: title for title, (_, block) in name_blocks(network).items()}
+
+    def excite(block, u):
+        gates = own_gates(block, u)
+        assert gates.shape == (2, u.shape[1], 1, 1)
+        asked[titles[block]] += 1
+        return gates
+
+    with torch.no_grad(), torch.device('meta'), excite_replaced(titles, excite):
+        network(torch.empty(2, 3, 160, 160))
+    assert asked == dict.fromkeys(titles.values(), 1)
 
 
 def test_stages_without_se_have_no_names():

@@ -1,6 +1,7 @@
 """The lines that are drawn are the numbers that were recorded; labels are right and legible."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -127,27 +128,56 @@ def test_all_images_as_one_class_are_one_line(tmp_path, drawn):  # noqa: F811
 @pytest.mark.parametrize(('width', 'deep'), [('single', False), ('double', False), ('double', True)])
 def test_the_figure_by_depth_shows_the_measures(tmp_path, drawn, width, deep):  # noqa: F811
     names = RESNET_152 if deep else RESNET_50
-    excitation, _, _ = recorded(names, channels=6)
-    measures = measure(excitation)
+    measures = measure(recorded(names, channels=6)[0])
     ablation = Ablation('top-1 accuracy', 80.0, {name: 80.0 - place for place, name in enumerate(names)}, 0.1)
 
     def look(figure):
         bars = [[bar.get_height() for bar in axis.patches] for axis in figure.axes if axis.axison]
         ticks = [[label.get_text() for label in axis.get_xticklabels()] for axis in figure.axes if axis.axison]
-        return bars, ticks, covered_texts(figure)
+        return titles(figure), bars, ticks, covered_texts(figure)
 
     drawn.look = look
     files = draw_depth(measures, ablation, tmp_path / 'depth', WIDTHS[width])
-    for bars, ticks, covered in drawn:
-        assert bars[0] == [100 * block.class_share for block in measures]
-        assert bars[1] == [100 * block.saturated for block in measures]
-        assert bars[2] == pytest.approx(range(len(names)))
-        assert ticks == [['SE_2_3', 'SE_3_8', 'SE_4_36', 'SE_5_3'] if deep else names] * 3
-        assert covered == []
+    ((headings, bars, ticks, covered),) = drawn
+    power = int(re.fullmatch(r'\(a\) between classes \(\$10\^\{(-\d)}\$\)', headings[0])[1])
+    assert headings[1:] == ['(b) between classes (%)', '(c) gates near 1 (%)', '(d) points lost without it']
+    assert bars[0] == pytest.approx([block.between * 10**-power for block in measures])
+    assert 1 <= max(bars[0]) < 10
+    assert bars[1] == [100 * block.class_share for block in measures]
+    assert bars[2] == [100 * block.saturated for block in measures]
+    assert bars[3] == pytest.approx(range(len(names)))
+    assert ticks == [['SE_2_3', 'SE_3_8', 'SE_4_36', 'SE_5_3'] if deep else names] * 4
+    assert covered == []
     with files[-1].open(newline='') as file:
         rows = list(csv.DictReader(file))
     assert [row['block'] for row in rows] == names
     assert [float(row['saturated_share']) for row in rows] == [block.saturated for block in measures]
+
+
+@pytest.mark.parametrize('width', WIDTHS)
+def test_without_classes_and_costs_the_figure_by_depth_has_what_there_is(tmp_path, drawn, width):  # noqa: F811
+    measures = measure(recorded([f'neck.{n}.se' for n in range(40)], channels=6, classes=('all images',))[0])
+    drawn.look = lambda figure: (titles(figure), figure.axes[0].get_xticklabels()[1].get_text(), covered_texts(figure))
+    draw_depth(measures, None, tmp_path / 'depth', WIDTHS[width])
+    assert drawn == [(['gates near 1 (%)'], dict(single='4', double='3')[width], [])]
+
+
+def test_the_mean_of_all_classes_is_seen_behind_classes_that_coincide(tmp_path, monkeypatch):
+    excitation, _, _ = recorded(PAPER)
+    for block in excitation.blocks.values():
+        block.mean[:] = block.mean[0]
+    pictures = {}
+
+    def saved(figure, path):
+        figure.canvas.draw()
+        pictures[path.suffix] = np.asarray(figure.canvas.buffer_rgba())[..., :3].reshape(-1, 3).astype(int)
+        return path
+
+    monkeypatch.setattr('senet_mm.analysis.excitation.figures.save', saved)
+    draw_classes(class_lines(excitation, [0, 1], PAPER, every=True), tmp_path / 'classes', WIDTHS['single'])
+    grey = (np.abs(pictures['.png'] - 192).max(1) < 2).sum()  # silver
+    line = (np.abs(pictures['.png'] - (0xD5, 0x5E, 0x00)).max(1) < 2).sum()  # the class that is drawn last
+    assert grey > line / 4 > 100
 
 
 def test_the_same_numbers_give_the_same_files(tmp_path):
