@@ -215,7 +215,7 @@ def require_countable(stems: Collection[str]) -> None:
 
     if changed := commit()['dirty']:
         more = f' and {len(changed) - 1} more' if len(changed) > 1 else ''
-        raise DataError(f'{changed[0]}{more} not committed, and no table shows runs of such code: commit first')
+        raise DataError(f'not committed: {changed[0]}{more}; no table shows runs of such code, so commit first')
     for stem in sorted(stems):
         path = published()[stem]['path']
         if hash_published(Config.fromfile(path)) != published()[stem]['hash']:

@@ -139,7 +139,7 @@ def _next(run: Run, lacking: tuple[str | None, ...]) -> State:
     if run.status == 'running' and not again:
         return State('running', lacking)
     if run.status in (*RESUMABLE, 'running') and set(trained[1:]) <= {UNTESTED, UNKNOWN_DATA}:
-        return State('resume', lacking, processes=run.details['hardware']['processes'])
+        return State('resume', lacking, processes=(run.details.get('hardware') or {}).get('processes'))
     return State('blocked', lacking, tuple(reason for reason in trained if reason != UNTESTED))
 
 

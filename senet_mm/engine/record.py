@@ -20,11 +20,13 @@ from typing import Any
 
 from senet_mm.data.errors import DataError
 from senet_mm.data.files.manifest import write_manifest
+from senet_mm.engine.record_shape import misfits
 
 FILE = 'run.json'
 SCHEMA = 1
 STATUSES = ('running', 'finished', 'failed', 'interrupted', 'tested')  # tested: trained elsewhere, or by somebody else
 STALE = 30 * 60  # seconds without a sign of life after which a run is taken for dead
+LISTED = 5  # of what is wrong with a record
 _CHUNK = 1 << 20
 
 
@@ -53,7 +55,7 @@ def canonical(content: Any) -> str:
 
 def hash_content(content: Any) -> str:
     """SHA-256 of the canonical JSON, in hexadecimal."""
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
+    return hashlib.sha256(canonical(content).encode('utf-8', 'surrogatepass')).hexdigest()
 
 
 def hash_file(path: Path) -> str:
@@ -79,19 +81,22 @@ def read_record(path: Path) -> dict[str, Any]:
     """The record in a file; its seal is not looked at.
 
     Raises:
-        DataError: The file cannot be read, is no record, or was written by a later version.
+        DataError: The file cannot be read, is no record, or was written by a later version; what is wrong is named.
     """
     try:
         record = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f'{path} cannot be read: {error}') from error
-    fields: dict[str, type] = dict(schema=int, config=str, status=str, evaluations=list, sessions=list)
-    content = record if isinstance(record, dict) else {}
-    wrong = [name for name, kind in fields.items() if type(content.get(name)) is not kind]
+    schema = record.get('schema') if isinstance(record, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise DataError(f'{path} has schema {schema}; this version of senet_mm reads {SCHEMA}: update it')
+    wrong = list(misfits(record))
     if wrong:
-        raise DataError(f'{path} is not a record of a run: {", ".join(wrong)} missing or of another kind')
-    if record['schema'] > SCHEMA:
-        raise DataError(f'{path} has schema {record["schema"]}; this version of senet_mm reads {SCHEMA}: update it')
+        more = f' and {len(wrong) - LISTED} more' if len(wrong) > LISTED else ''
+        names = f'{", ".join(wrong[:LISTED])}{more}'
+        raise DataError(
+            f'{path} is not what tools/train.py and tools/test.py write: {names} missing or of another kind'
+        )
     if record['status'] not in STATUSES:
         raise DataError(f'{path}: status {record["status"]!r} is none of {", ".join(STATUSES)}')
     return record
@@ -121,7 +126,7 @@ def is_alive(record: Mapping[str, Any]) -> bool:
             os.kill(session['pid'], 0)
         except ProcessLookupError:
             return False
-        except OSError:  # it is somebody else's
+        except (OSError, OverflowError):  # it is somebody else's; or no number of a process
             pass
     with suppress(KeyError, ValueError, TypeError):
         last = datetime.fromisoformat(session['last'])

@@ -134,7 +134,10 @@ class Session(Hook):
         session['last'], session['wall_time_s'] = now(), round(time.monotonic() - self.begun, 1)
         self.record['wall_time_s'] = round(self.earlier + session['wall_time_s'], 1)
         with suppress(DataError):  # a test of an earlier checkpoint may have been added meanwhile
-            self.record['evaluations'] = read_record(self.path)['evaluations']
+            known = read_record(self.path)
+            self.record['evaluations'] = known['evaluations']
+            if not is_sealed(known):
+                self.record['edited'] = True
         write_record(self.path, self.record)
 
     def before_train(self, runner: Runner) -> None:

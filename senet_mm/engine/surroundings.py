@@ -19,22 +19,24 @@ PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpretrain', '
 
 
 def commit() -> dict[str, Any]:
-    """`commit`, None outside a repository, and `dirty`: files of code that differ from it."""
-    head = _git('rev-parse', 'HEAD')
-    if not head:  # installed as a package
+    """`commit`, None outside a repository, and `dirty`: files of code that differ from it.
+
+    Where git cannot be asked, `dirty` says so: code that nobody vouches for is not taken for clean.
+    """
+    if not (ROOT / '.git').exists():  # installed as a package; a repository further up is somebody else's
         return dict(commit=None, dirty=[])
-    changed = _git('status', '--porcelain', '--no-renames', '--', *CODE) or ''
-    return dict(commit=head.strip(), dirty=[line[3:] for line in changed.splitlines()])
-
-
-def _git(*arguments: str) -> str | None:
-    command = ['git', '-C', str(ROOT), *arguments]
-    if not (ROOT / '.git').exists():  # a repository further up is somebody else's
-        return None
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
+        head = _git('rev-parse', 'HEAD').strip()
+        changed = _git('status', '--porcelain', '--no-renames', '--', *CODE)
+    except (OSError, subprocess.SubprocessError) as error:  # no git here, or one that does not trust the folder
+        said = (getattr(error, 'stderr', None) or str(error)).strip().splitlines()
+        return dict(commit=None, dirty=[f'git cannot tell which ({said[0]})'])
+    return dict(commit=head, dirty=[line[3:] for line in changed.splitlines()])
+
+
+def _git(*arguments: str) -> str:
+    command = ['git', '-C', str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:

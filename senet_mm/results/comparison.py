@@ -145,7 +145,7 @@ def _why_not_tested_so(test: Evaluation, deviations: Sequence[Deviation]) -> Ite
 
 
 def _stopped(run: Run) -> Iterator[str]:
-    hours = f'{run.details.get("wall_time_s", 0) / 3600:.1f} hours'
+    hours = f'{(run.details.get("wall_time_s") or 0) / 3600:.1f} hours'
     if run.status == 'running':
         yield f'it is still running, since {hours}'
     elif run.status == 'cut off':
@@ -187,7 +187,7 @@ def _data(data: Mapping[str, Any] | None, what: str) -> Iterator[str]:
             expected = found.get('expected')
             wanted = f'the published set has {expected:,}' if expected else 'that is none of the paper’s sets'
             name = f'{found.get("name")} ({found.get("split") or split})'
-            yield f'{what} on {found.get("images", 0):,} images of {name}; {wanted}'
+            yield f'{what} on {found.get("images") or 0:,} images of {name}; {wanted}'
 
 
 def _dirty(files: Sequence[str] | None) -> Iterator[str]:

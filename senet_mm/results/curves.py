@@ -19,6 +19,7 @@ VALIDATED = {'loss/cross_entropy': LOSS} | {metric.source: name for name, metric
 TITLES = {LOSS: 'loss'} | {name: f'{metric.heading} (%)' for name, metric in METRICS.items()}
 POINTS = 120  # of a curve, about as many as a plot has places for
 SAMPLED = 5 * POINTS  # lines of training that are read of a log; mmengine writes 10,000 in a run on ImageNet
+LARGEST = 1e100  # of a number that is drawn
 _PLAIN = Metric('', 4, '', 1, 0)
 
 Points = tuple[list[float], list[float]]  # x, y
@@ -51,7 +52,10 @@ def read_curves(logs: Iterable[Path]) -> Curves | None:
         again = (index for index, line in enumerate(lines) if _is_training(line) and line['iter'] >= first)
         lines = lines[: next(again, None)] + session
     training = [line for line in lines if _is_training(line)]
-    per_epoch = max((line['iter'] / line['epoch'] for line in training if line.get('epoch')), default=None)
+    per_epoch = max(
+        (line['iter'] / line['epoch'] for line in training if _is_number(line.get('epoch')) and line['epoch'] > 0),
+        default=None,
+    )
     series: dict[tuple[str, str], Points] = {}
     passed = 0.0  # iterations
     for line in lines:
@@ -78,7 +82,7 @@ def _parse(log: Path) -> Iterator[dict[str, Any]]:
             continue
         try:
             line = json.loads(text)
-        except ValueError:  # the last one of a killed run, mostly
+        except (ValueError, RecursionError):  # the last one of a killed run, mostly
             continue
         if isinstance(line, dict) and _is_number(line.get('step')):
             yield line
@@ -89,7 +93,7 @@ def _is_training(line: Mapping[str, Any]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST  # NaN is not
 
 
 def _add(

@@ -9,7 +9,7 @@ from senet_mm.data.errors import DataError
 from senet_mm.data.files.whole_file import whole_file
 from senet_mm.results.board import Board, collect
 from senet_mm.results.layouts import parse_tables
-from senet_mm.results.render import remarks, render
+from senet_mm.results.render import printable, remarks, render
 
 
 def show(args: Namespace) -> str:
@@ -25,7 +25,7 @@ def show(args: Namespace) -> str:
         _require_runs(board)
     text = render(board, numbers, args.format)
     if args.format == 'csv':  # it has room for tables only
-        print('\n'.join(remarks(board, numbers)), file=sys.stderr)
+        print(printable('\n'.join(remarks(board, numbers))), file=sys.stderr)
     if args.out is not None:
         with whole_file(args.out) as part:
             part.write_text(f'{text}\n', encoding='utf-8')

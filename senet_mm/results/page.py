@@ -18,6 +18,7 @@ from senet_mm.data.files.whole_file import whole_file
 from senet_mm.results.aggregate import Gain
 from senet_mm.results.board import Board
 from senet_mm.results.page_data import as_json, below, page_data, pair_lines, run_lines
+from senet_mm.results.render import printable
 from senet_mm.results.table import DASH
 from senet_mm.results.tables import Cell, Column, PaperTable, Row
 
@@ -74,7 +75,7 @@ def render_page(board: Board) -> str:
         scripts=[Markup(script) for script in scripts],
         hashes=' '.join(map(_hash, scripts)),
     )
-    return text.lstrip()
+    return printable(text.lstrip())
 
 
 @cache

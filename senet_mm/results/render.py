@@ -100,6 +100,15 @@ def render(board: Board, numbers: Sequence[int] | None = None, style: str = 'tex
             and plain beside SE for what is in none.
         style: One of STYLES.
     """
+    return printable(_render(board, numbers, style))
+
+
+def printable(text: str) -> str:
+    """Text that any file can hold: names that are not UTF-8 come with halves of surrogate pairs."""
+    return text.encode('utf-8', 'replace').decode('utf-8')
+
+
+def _render(board: Board, numbers: Sequence[int] | None, style: str) -> str:
     tables = [table for table in board.tables if (table.filled if numbers is None else table.number in numbers)]
     if style == 'json':
         return json.dumps(_content(board, tables, numbers), indent=1, ensure_ascii=False)

@@ -129,7 +129,7 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Broken]]:
     """
     runs: list[Run] = []
     broken: list[Broken] = []
-    for folder in sorted({place for root in folders for place in _places(root)}):
+    for folder in sorted({place for root in folders for place in _places(root, broken)}):
         try:
             found, incomplete = read_folder(folder)
         except DataError as error:
@@ -140,10 +140,14 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Broken]]:
     return sorted(_reunite(runs), key=lambda run: (run.name, str(run.folder))), broken
 
 
-def _places(folder: Path) -> list[Path]:
+def _places(folder: Path, broken: list[Broken]) -> list[Path]:
     """Work dirs at or below a folder, links followed once; folders of logs and pictures are not entered."""
+
+    def note(error: OSError) -> None:
+        broken.append(Broken(Path(error.filename), f'it cannot be read: {error.strerror}'))
+
     places, seen = [], set()
-    for place, below, files in os.walk(folder, followlinks=True):
+    for place, below, files in os.walk(folder, onerror=note, followlinks=True):
         seen.add(os.path.realpath(place))
         if FILE in files or METRICS_FILE in files:
             places.append(Path(place))
@@ -160,11 +164,7 @@ def read_folder(folder: Path) -> tuple[list[Run], list[Broken]]:
     """
     if not (folder / FILE).is_file():
         return [_read_metrics(folder)], []
-    record = read_record(folder / FILE)
-    try:
-        return _interpret(folder, record)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f'{folder / FILE} is not what tools/train.py and tools/test.py write: {error!r}') from error
+    return _interpret(folder, read_record(folder / FILE))
 
 
 def _interpret(folder: Path, record: dict[str, Any]) -> tuple[list[Run], list[Broken]]:
@@ -199,7 +199,7 @@ def _of(evaluations: Iterable[Evaluation], config: str) -> tuple[Evaluation, ...
 
 def _evaluation(entry: Mapping[str, Any], config: str) -> Evaluation:
     return Evaluation(
-        config=entry.get('config', config),
+        config=entry.get('config') or config,
         metrics=finite(entry['metrics']),
         date=entry['date'],
         checkpoint=entry['checkpoint'],
@@ -227,10 +227,12 @@ def _check_files(folder: Path, record: Mapping[str, Any]) -> tuple[list[str], li
         problems.append(f'{FILE} was changed by hand before the run went on')
     newest = {entry['file']: entry['file_sha256'] for entry in record['evaluations']}
     for name, digest in newest.items():
-        if not (folder / name).is_file():
-            missing.append(f'{name} is missing')
-        elif hash_file(folder / name) != digest:
-            problems.append(f'{name} was changed after the test')
+        try:
+            if hash_file(folder / name) != digest:
+                problems.append(f'{name} was changed after the test')
+        except (OSError, ValueError) as error:
+            gone = isinstance(error, FileNotFoundError)
+            missing.append(f'{name} is missing' if gone else f'{name} cannot be read: {error}')
     return problems, missing
 
 
@@ -249,7 +251,7 @@ def _read_metrics(folder: Path) -> Run:
             parameters=int(content['parameters']),
             tta=bool(content.get('test_time_augmentation')),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f'{path} is not what tools/test.py writes ({error}); test the checkpoint again') from error
     return Run(name, folder, evaluations=(evaluation,))
 

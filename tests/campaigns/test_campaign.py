@@ -219,7 +219,7 @@ def test_a_dry_run_prints_commands_and_does_nothing(place, no_gpu, capsys):
 def test_code_that_is_not_committed_is_not_run(place, no_gpu, monkeypatch):
     changed = dict(commit='0', dirty=['senet_mm/layers/se.py', 'tools/train.py'])
     monkeypatch.setattr(surroundings, 'commit', lambda: changed)
-    with pytest.raises(DataError, match=r'senet_mm/layers/se\.py and 1 more not committed'):
+    with pytest.raises(DataError, match=r'not committed: senet_mm/layers/se\.py and 1 more; no table'):
         campaign.run(options())
     assert place.calls() == []
 

@@ -69,8 +69,9 @@ def test_any_change_breaks_the_seal(tmp_path_factory, key, change):
     ('content', 'message'),
     [
         ('{"schema": 1, "con', 'cannot be read'),
-        ('[]', 'schema, config, status, evaluations, sessions missing'),
-        ('{"schema": 1, "config": 3, "status": "finished", "evaluations": [], "sessions": []}', 'run: config missing'),
+        ('[]', r'is not what tools/train\.py and tools/test\.py write: all of it missing or of another kind'),
+        ('[' * 100_000, 'cannot be read'),
+        (json.dumps(new_record('x') | dict(config=3)), 'write: config missing or of another kind'),
         (json.dumps(new_record('x') | dict(schema=2)), 'has schema 2; this version of senet_mm reads 1: update it'),
         (json.dumps(new_record('x') | dict(status='done')), "status 'done' is none of running, finished"),
     ],

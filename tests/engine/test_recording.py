@@ -17,6 +17,7 @@ from senet_mm.engine import protocol, recording
 from senet_mm.engine.plateau import PlateauLR
 from senet_mm.engine.record import hash_file, is_sealed, read_record, write_record
 from tests.engine.small import Data, Small, settings
+from tests.results.made_runs import evaluation
 
 STEM = 'small'
 
@@ -253,16 +254,28 @@ def test_a_test_without_a_training_makes_a_record_and_keeps_the_origin_of_the_we
 
 
 def test_a_test_during_a_training_is_not_lost(tmp_path, shipped):
+    entry = evaluation(STEM, {}, '0' * 64, data=None)
 
     class Test(Hook):
         def after_train_epoch(self, runner):
             if runner.epoch == 1:
                 record = read_record(Path(runner.work_dir, 'run.json'))
-                record['evaluations'].append(dict(checkpoint='epoch_1.pth'))
+                record['evaluations'].append(entry)
                 write_record(Path(runner.work_dir, 'run.json'), record)
 
     record = start(tmp_path / 'run', hooks=[Test()])
-    assert record['evaluations'] == [dict(checkpoint='epoch_1.pth')]
+    assert record['evaluations'] == [entry]
+    assert 'edited' not in record
+
+
+def test_what_is_edited_during_a_training_stays_marked(tmp_path, shipped):
+
+    class Edit(Hook):
+        def after_train_epoch(self, runner):
+            path = Path(runner.work_dir, 'run.json')
+            path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+
+    assert start(tmp_path / 'run', hooks=[Edit()])['edited'] is True
 
 
 def test_an_edited_record_is_not_sealed_anew_as_if_nothing_was(tmp_path, shipped):

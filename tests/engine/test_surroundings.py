@@ -41,6 +41,18 @@ def test_commit_and_changed_code(repository):
     assert surroundings.commit()['dirty'] == ['senet_mm/models/file.py', 'senet_mm/models/new.py']
 
 
+@pytest.mark.parametrize('harm', ['no commit', 'no git'])
+def test_code_is_not_clean_where_git_cannot_tell(repository, monkeypatch, harm):
+    git(repository, 'init', '-q')
+    if harm == 'no git':
+        monkeypatch.setenv('PATH', str(repository))
+    found = surroundings.commit()
+    assert found['commit'] is None
+    (said,) = found['dirty']
+    assert said.startswith('git cannot tell which (')
+    assert {'no commit': 'HEAD', 'no git': 'No such file'}[harm] in said
+
+
 def test_versions_are_of_what_is_imported(monkeypatch):
     monkeypatch.delitem(sys.modules, 'mmdet', raising=False)
     monkeypatch.setitem(sys.modules, 'mmcv', SimpleNamespace(__version__='2.3.6'))

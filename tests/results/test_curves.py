@@ -79,6 +79,9 @@ def test_what_is_no_number_is_passed_over(tmp_path):
         {'coco/bbox_mAP': None, 'step': 2},
         'not JSON\n',
         '[1, 2]\n',
+        '[' * 100_000 + '\n',
+        f'{{"loss": {10**400}, "iter": 2, "step": 2}}\n',
+        trained(2, float('inf'), epoch='2'),
         '{"loss": 0.5, "iter": 3, "st',
     )
     assert read_curves([log, tmp_path / 'missing']).series == {('loss', 'training'): ([1], [1])}

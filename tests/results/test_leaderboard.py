@@ -1,10 +1,13 @@
 """tools/leaderboard.py: the demo's pair as ever, 500 runs at once, what it writes and what it refuses."""
 
+import functools
 import json
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from senet_mm.data.errors import DataError
 from senet_mm.results.board import collect
@@ -117,6 +120,34 @@ def test_five_hundred_runs_without_anything_heavy(tmp_path, run_tool):
     assert result.returncode == 0, result.stderr
     assert all(str(place) in result.stdout for place in places.values())
     assert result.stdout.count('\nTable ') + result.stdout.startswith('Table ') == 15
+
+
+def places_in(value, place=()):
+    """Where anything is in nested lists and dicts, but for the free-form settings."""
+    yield from [place] if place else []
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        if key not in ('settings', 'seal'):
+            yield from places_in(inner, (*place, key))
+
+
+ANYTHING = [None, True, -1, 2.5, float('nan'), 10**400, '', '\ud800', [], [None], {}, {'a': None}]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_a_record_holds_it_hides_no_other_run(tmp_path, data):
+    make_run(tmp_path / 'plain', 'resnet50_demo', 0, {'accuracy/top1': 60.0}, logged=False)
+    found = dict(throughput=dict(images_per_s=9.0), weights=dict(sha256='0'), logged=False)
+    path = make_run(tmp_path / 'se', 'se_resnet50_demo', 0, {'accuracy/top1': 62.0}, **found) / 'run.json'
+    record = json.loads(path.read_text())
+    *above, last = data.draw(st.sampled_from(list(places_in(record))))
+    functools.reduce(lambda value, key: value[key], above, record)[last] = data.draw(st.sampled_from(ANYTHING))
+    path.write_text(json.dumps(record))
+    text = show(options(tmp_path, page=tmp_path / 'page.html'))
+    assert '60.0' in text
+    assert str(path.parent) in text
+    assert text.encode()
 
 
 def test_it_writes_a_file_and_a_page(pair, monkeypatch):

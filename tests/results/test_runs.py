@@ -103,7 +103,7 @@ def test_broken_metrics_are_named(made, content):
 def test_a_record_of_the_wrong_shape_is_named(made, change):
     folder = make_run(made / STEM, STEM)
     write_record(folder / 'run.json', read_record(folder / 'run.json') | change)
-    with pytest.raises(DataError, match=r'run\.json is not what tools/train\.py and tools/test\.py write'):
+    with pytest.raises(DataError, match=r'run\.json is not what tools/train\.py and tools/test\.py write: [a-z]+\.0'):
         read_folder(folder)
 
 
@@ -146,6 +146,22 @@ def test_tests_of_several_configs_in_one_folder_are_apart(made):
     write_record(folder / 'run.json', record)
     runs, _ = find_runs([made])
     assert [(run.name, len(run.evaluations)) for run in runs] == [(STEM, 1), ('vgg16_imagenet', 1)]
+
+
+def test_a_folder_that_cannot_be_entered_is_named(made, monkeypatch):
+    make_run(made / 'good', STEM)
+    (made / 'locked').mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith('locked'):
+            raise PermissionError(13, 'Permission denied', str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    (run,), (broken,) = find_runs([made])
+    assert run.folder.name == 'good'
+    assert (broken.path, broken.reason) == (made / 'locked', 'it cannot be read: Permission denied')
 
 
 def test_links_are_followed_once_and_logs_are_not_entered(made):
