@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from senet_mm.data.coco.layout import LAYOUTS
-from senet_mm.data.images.scan import describe_corrupt, scan_images
+from senet_mm.data.images.scan import ScanReport, scan_images
 
 COUNTS = {  # images listed in each annotation file
     'annotations/instances_train2014.json': 82_783,
@@ -71,19 +71,21 @@ def check_source(layout: str, places: Mapping[str, Path], subset: bool) -> tuple
     return records, problems
 
 
-def scan_source(records: Sequence[PartRecord], places: Mapping[str, Path], workers: int | None) -> list[str]:
-    """Read every image that the annotation files list; return a line for each that cannot be read.
+def scan_source(
+    records: Sequence[PartRecord], places: Mapping[str, Path], workers: int | None
+) -> dict[Path, ScanReport]:
+    """Read every image that the annotation files list; return what was found in each folder.
 
     Args:
         records: what `check_source` has read.
         places: as of `check_source`.
         workers: threads.
     """
-    lines = []
+    reports = {}
     for folder in dict.fromkeys(record.folder for record in records):
         files = [name for record in records if record.folder == folder for name in record.file_names]
-        lines += describe_corrupt(places[folder], scan_images(places[folder], files, workers))
-    return lines
+        reports[places[folder]] = scan_images(places[folder], files, workers)
+    return reports
 
 
 def read_part(path: Path, file: str, folder: str) -> PartRecord:

@@ -20,6 +20,7 @@ from senet_mm.data.files.manifest import read_manifest, write_manifest
 from senet_mm.data.files.staging import staged_folder
 from senet_mm.data.images import preparation
 from senet_mm.data.images.preparation import Options
+from senet_mm.data.images.scan import describe_corrupt
 
 MANIFEST = 'minival_protocol.json'
 _OCCUPIED = (
@@ -193,9 +194,9 @@ def require_readable(plan: Plan, records: Sequence[PartRecord], workers: int | N
     Raises:
         DataError: some cannot be read; the message names them.
     """
-    problems = scan_source(records, plan.places, workers)
-    if problems:
-        raise DataError('\n  '.join(['images of this COCO cannot be read:', *problems]))
+    corrupt = describe_corrupt(scan_source(records, plan.places, workers))
+    if corrupt:
+        raise DataError('\n  '.join(corrupt))
 
 
 def _find(source: Path, path: str) -> Path | None:

@@ -29,7 +29,10 @@ def staged_folder(out: Path, source: Mapping[str, Any]) -> Iterator[Path]:
     """
     out = out.resolve()
     part = out.with_name(f'.{out.name}.part')
-    kept = f'What was done is kept in {part}: run the same command again to go on from there; delete it to give up.'
+    kept = (
+        f'What was done is kept in {part}: run the same command again to go on from there; delete it to give up, or to '
+        f'begin with other files.'
+    )
     _begin(part, out, source)
     try:
         yield part
@@ -56,9 +59,9 @@ def is_staged(folder: Path) -> bool:
 def _begin(part: Path, out: Path, source: Mapping[str, Any]) -> None:
     part.mkdir(parents=True, exist_ok=True)
     found = read_manifest(part / STATE)
-    if found is None:
-        if any(part.iterdir()):
-            raise DataError(f'{part} is in the way, and no beginning of {out}; move it away.')
+    if found is None and any(part.iterdir()):
+        raise DataError(f'{part} is in the way, and no beginning of {out}; move it away.')
+    if all(path.name.startswith('.') for path in part.iterdir()):  # nothing but notes: all may still be replaced
         write_manifest(part / STATE, source)
     elif found != source:
         differing = ', '.join(sorted(key for key in {*found, *source} if found.get(key) != source.get(key)))

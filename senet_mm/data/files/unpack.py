@@ -83,7 +83,7 @@ def _reading(archive: Path) -> Iterator[None]:
         yield
     except _DAMAGED as error:
         raise DataError(
-            f'{archive} is cut off or damaged ({error}). Fetch it again; what it gave so far is whole and is kept.'
+            f'{archive} is cut off or damaged ({error}). Fetch it again; what it gave so far is whole.'
         ) from error
 
 

@@ -1,6 +1,7 @@
 """What ImageNet (ILSVRC 2012) consists of, where it is to be had, and its few images that are not what they are called.
 
-Counts are ILSVRC's own; sizes and checksums those of the official archives (torchvision knows them by the same).
+Counts are ILSVRC's own; sizes and checksums those of the official archives (torchvision knows them by the same). The
+classes are listed as in Kaggle's LOC_synset_mapping.txt: WordNet's ids in order, each with its names.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ ARCHIVES = {
 DEVKIT = 'ILSVRC2012_devkit_t12'
 KAGGLE = Path('ILSVRC', 'Data', 'CLS-LOC')  # in what Kaggle gives
 FOLDERS: Mapping[str, tuple[Path, ...]] = {split: (Path(split), KAGGLE / split) for split in FACTS}
+SYNSETS = Path(__file__).with_name('synsets.txt')
 LABEL_FILES = (Path('meta', 'val.txt'), Path('val.txt'), Path('LOC_val_solution.csv'))
 # Labels of the validation images 1 to 10, by which a list in another numbering is recognised.
 FIRST_LABELS = (65, 970, 230, 809, 516, 57, 334, 415, 674, 332)
@@ -56,8 +58,15 @@ CMYK = frozenset(
 )
 PNG = frozenset({'n02105855_2933.JPEG'})
 WHERE = """ImageNet cannot be fetched without an account; its terms are the user's to accept. It is to be had from
-  https://image-net.org/download-images (ILSVRC2012; log in first, the archives are then at the addresses above)
+  https://image-net.org/download-images (ILSVRC2012; once you have logged in, the archives are below
+    https://image-net.org/data/ILSVRC/2012/)
   https://www.kaggle.com/c/imagenet-object-localization-challenge (the same images; unpack it and give its folder)
   https://academictorrents.com (the same archives:
     train a306397ccf9c2ead27155983c254227c0fd938e2, val 5d6d0df7ed81efd49ca99ea4737e0ae5e3a5f2e5)
 The addresses without a log-in that are found on the web (www.image-net.org/challenges/LSVRC/2012/nnoupb/…) are dead."""
+
+
+def read_synsets() -> dict[str, str]:
+    """WordNet id → names, 'n01440764' → 'tench, Tinca tinca', in the order of the labels."""
+    lines = SYNSETS.read_text(encoding='utf-8').splitlines()
+    return {wnid: names for wnid, _, names in (line.partition(' ') for line in lines)}

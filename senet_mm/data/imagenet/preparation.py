@@ -17,7 +17,17 @@ from senet_mm.data.files.manifest import write_manifest
 from senet_mm.data.files.staging import is_staged
 from senet_mm.data.files.unpack import unpack, unpack_nested
 from senet_mm.data.imagenet.labels import Labels, label_files, read_labels
-from senet_mm.data.imagenet.layout import ARCHIVES, CLASSES, CMYK, DEVKIT, FACTS, FOLDERS, LABEL_FILES, PNG, WHERE
+from senet_mm.data.imagenet.layout import (
+    ARCHIVES,
+    CMYK,
+    DEVKIT,
+    FACTS,
+    FOLDERS,
+    LABEL_FILES,
+    PNG,
+    WHERE,
+    read_synsets,
+)
 from senet_mm.data.images import preparation
 from senet_mm.data.images.preparation import Options
 from senet_mm.data.images.scan import ScanReport
@@ -156,12 +166,13 @@ def _build(plan: Plan, part: Path, options: Options) -> tuple[dict[str, Any], di
         _place_split(split, plan.sources[split], part / split, options.workers)
     files = sorted(list_images(part / 'train'))
     folders = sorted({file.rpartition('/')[0] for file in files})
-    wnids = labels.wnids or tuple(folders)
-    problems = _check_classes(folders, labels, plan, options.subset)
+    wnids = labels.wnids or _classes_of(folders)
+    problems = _check_classes(folders, labels, wnids, plan, options.subset)
     lists = {'train': _by_folder(files, wnids), 'val': _val_list(part, labels, wnids, plan)}
     if labels.train_counts and not options.subset:
         problems += check_counts_per_class(part / 'train', lists['train'], labels.train_counts, wnids)
-    reports = preparation.verify_tree(part, FACTS, lists, wnids if len(wnids) == CLASSES else None, options, problems)
+    names = wnids if len(wnids) == FACTS['train'].classes else None
+    reports = preparation.verify_tree(part, FACTS, lists, names, options, problems)
     for split, samples in lists.items():
         if not _is(plan.labels, part / 'meta' / f'{split}.txt'):
             write_list(part / 'meta' / f'{split}.txt', samples)
@@ -197,18 +208,28 @@ def _is(labels: Path | None, path: Path) -> bool:
     return labels is not None and labels.resolve() == path.resolve()
 
 
-def _check_classes(folders: Sequence[str], labels: Labels, plan: Plan, subset: bool) -> list[str]:
+def _classes_of(folders: Sequence[str]) -> tuple[str, ...]:
+    """In the order of their labels: ImageNet's, or the folders themselves if they are others."""
+    official = tuple(read_synsets())
+    return official if {*folders} <= {*official} else tuple(folders)
+
+
+def _check_classes(folders: Sequence[str], labels: Labels, wnids: Sequence[str], plan: Plan, subset: bool) -> list[str]:
     """Are the folders of train the classes of the labels?"""
     problems = []
     if '' in folders:
         problems.append(f'{plan.train} has images that are in no class folder')
-    strange = sorted({*folders} - {*labels.wnids, ''}) if labels.wnids else []
+    if not folders and plan.train.is_dir() and next(plan.train.glob('*.tar'), None):
+        problems.append(
+            f'{plan.train} has .tar files in the place of class folders: unpack each into a folder with its name, or '
+            f'give {_name("train")}, which they came in'
+        )
+    classes, whose = labels.wnids or (() if subset else tuple(read_synsets())), plan.labels if labels.wnids else TITLE
+    strange = sorted({*folders} - {*classes, ''}) if classes else []
     if strange:
-        problems.append(f'{plan.train} has folders that are no class of {plan.labels}: {some(strange)}')
-    if not labels.wnids and len(folders) != CLASSES and not subset:
-        problems.append(f'{plan.train} has {len(folders):,} class folders, where {CLASSES:,} are published')
+        problems.append(f'{plan.train} has folders that are no class of {whose}: {some(strange)}')
     highest = max(labels.of_image.values(), default=0)
-    if not labels.wnids and highest >= len(folders):
+    if highest >= len(wnids):
         problems.append(f'{plan.labels} has labels up to {highest}, {plan.train} has {len(folders):,} class folders')
     return problems
 

@@ -137,19 +137,23 @@ def verify_tree(
         DataError: every problem, one line each; images are read only when all are there.
     """
     found = list(problems)
-    for split in SPLITS:
-        found += check_split(folder / split, lists[split], facts[split], names, options.subset)
-    reports = {}
-    if not found and options.scan:
-        for split in SPLITS:
-            report = scan_images(folder / split, [file for file, _ in lists[split]], options.workers)
-            found += describe_corrupt(folder / split, report)
-            reports[split] = report
-        if found:
-            found.insert(0, f'{sum(len(report.corrupt) for report in reports.values()):,} images cannot be read:')
+    places = {split: _lasting(folder / split) for split in SPLITS}
+    for split, place in places.items():
+        found += check_split(place, lists[split], facts[split], names, options.subset)
     if found:
-        raise DataError('\n  '.join([f'{folder} is not as it should be:', *found]))
+        raise DataError('\n  '.join(['the images or their lists are not as they should be:', *found]))
+    reports = {}
+    for split, place in places.items() if options.scan else ():
+        reports[split] = scan_images(place, [file for file, _ in lists[split]], options.workers)
+    corrupt = describe_corrupt({places[split]: report for split, report in reports.items()})
+    if corrupt:
+        raise DataError('\n  '.join(corrupt))
     return reports
+
+
+def _lasting(folder: Path) -> Path:
+    """The place to name in a message: where a link leads, for the link itself may be gone by then."""
+    return folder.resolve() if folder.is_symlink() else folder
 
 
 def describe(

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -53,10 +53,22 @@ def scan_images(folder: Path, files: Sequence[str], workers: int | None = None) 
     return report
 
 
-def describe_corrupt(folder: Path, report: ScanReport, most: int = 50) -> list[str]:
-    """A line for each corrupt image, up to `most`."""
-    lines = [f'{folder / file}: {problem}' for file, problem in sorted(report.corrupt.items())]
-    return lines[:most] + ([f'… and {len(lines) - most:,} more'] if len(lines) > most else [])
+def describe_corrupt(reports: Mapping[Path, ScanReport], most: int = 1000) -> list[str]:
+    """What to do about the images that cannot be read, and a line for each of them, up to `most`; nothing without any.
+
+    Args:
+        reports: folder → what a scan of it found.
+        most: lines.
+    """
+    found = [(folder / file, problem) for folder, report in reports.items() for file, problem in report.corrupt.items()]
+    if not found:
+        return []
+    advice = (
+        f'{len(found):,} images cannot be read. Put whole copies in their places and run this again; what was unpacked '
+        f'from an archive is unpacked anew if you delete it. --no-scan takes them as they are:'
+    )
+    lines = [f'{path}: {problem}' for path, problem in sorted(found)[:most]]
+    return [advice, *lines, *([f'… and {len(found) - most:,} more'] if len(found) > most else [])]
 
 
 def _reader(folder: Path) -> Callable[[Sequence[str]], list[tuple[str, str, str]]]:

@@ -66,6 +66,15 @@ def test_beginnings_from_something_else_are_kept_apart(tmp_path):
     assert listing(tmp_path) == before
 
 
+def test_as_long_as_there_are_but_notes_another_source_will_do(tmp_path):
+    other = {**SOURCE, 'train': 'c.tar, 7 bytes'}
+    with pytest.raises(DataError, match='kept in'), staged_folder(tmp_path / 'out', SOURCE) as part:
+        (part / '.a.tar.verified').touch()
+        raise DataError('b.tar is cut off')
+    fill(tmp_path / 'out', other)
+    assert listing(tmp_path) == ['out', 'out/1.jpg', 'out/2.jpg']
+
+
 def test_a_strangers_folder_at_that_place_is_left_alone(tmp_path):
     (tmp_path / '.out.part').mkdir()
     (tmp_path / '.out.part' / 'thesis.txt').write_text('mine')

@@ -13,7 +13,7 @@ from senet_mm.data.errors import DataError
 from senet_mm.data.files import whole_file
 from senet_mm.data.imagenet import labels as imagenet_labels
 from senet_mm.data.imagenet import preparation as imagenet
-from senet_mm.data.imagenet.layout import ARCHIVES, CMYK, FACTS, FIRST_LABELS, PNG
+from senet_mm.data.imagenet.layout import ARCHIVES, CMYK, FACTS, FIRST_LABELS, PNG, read_synsets
 from senet_mm.data.imagenet.preparation import MANIFEST, check_imagenet, find_source, make_imagenet
 from senet_mm.data.images import preparation as image_preparation
 from senet_mm.data.images.datasets import ImageNet
@@ -33,7 +33,7 @@ def archives(demo, tmp_path):
 @pytest.fixture
 def whole(monkeypatch, demo, archives):
     """As if ImageNet had the few images of the demo, and its archives were these."""
-    monkeypatch.setattr(imagenet, 'CLASSES', 10)
+    monkeypatch.setattr(imagenet, 'read_synsets', lambda: {f'n{label:08d}': '' for label in range(10)})
     for split in ('train', 'val'):
         monkeypatch.setitem(FACTS, split, facts_of(read_list(demo / 'imagenet' / 'meta' / f'{split}.txt')))
     for name, archive in {'train': TRAIN, 'val': VAL, 'labels': KIT}.items():
@@ -73,6 +73,18 @@ def test_published_numbers():
     assert len(CMYK) == 23
     assert len(PNG) == 1
     assert len(FIRST_LABELS) == len(set(FIRST_LABELS)) == 10
+
+
+def test_classes_are_those_that_timm_and_mmpretrain_know():
+    import timm
+    from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
+
+    synsets = read_synsets()
+    assert list(synsets) == (Path(timm.__file__).parent / 'data' / '_info' / 'imagenet_synsets.txt').read_text().split()
+    assert list(synsets) == sorted(synsets)
+    assert len(synsets) == 1000
+    differing = [names for names, theirs in zip(synsets.values(), IMAGENET_CATEGORIES, strict=True) if names != theirs]
+    assert [names.split(',')[0] for names in differing] == ['American black bear', 'confectionery']  # slips of theirs
 
 
 def test_checksums_are_those_by_which_torchvision_knows_the_archives():
@@ -148,7 +160,7 @@ def test_an_interrupted_unpacking_goes_on_where_it_stopped(archives, tmp_path, m
             make_imagenet(archives, out, Options(workers=1))
     said = str(caught.value) + capsys.readouterr().err
     assert message in said
-    assert f'kept in {part}: run the same command again to go on from there; delete it to give up.' in said
+    assert f'kept in {part}: run the same command again to go on from there; delete it to give up, ' in said
     assert not out.exists()
     assert len([name for name in listing(part) if name.endswith('.JPEG')]) == 12
 
@@ -185,6 +197,19 @@ def test_a_cut_off_archive_is_named_before_anything_is_written(archives, tmp_pat
 
 
 @pytest.mark.usefixtures('whole')
+def test_an_archive_that_was_cut_off_may_be_fetched_again(archives, tmp_path, monkeypatch):
+    """The others were verified before; nothing was unpacked yet, so nothing can be mixed."""
+    whole = (archives / VAL).read_bytes()
+    (archives / VAL).write_bytes(whole[:-70])
+    assert f'{VAL}: {len(whole) - 70:,} bytes, where' in refused(archives, tmp_path / 'out')
+    (archives / VAL).write_bytes(whole)
+    verified = []
+    monkeypatch.setattr(image_preparation, 'require_same', lambda path, _: verified.append(path.name))
+    assert 'all read' in make_imagenet(archives, tmp_path / 'out')
+    assert verified == [VAL, KIT]
+
+
+@pytest.mark.usefixtures('whole')
 def test_an_altered_archive_is_named(archives, tmp_path):
     content = bytearray((archives / VAL).read_bytes())
     content[2000] ^= 1
@@ -197,7 +222,7 @@ def test_a_cut_off_archive_that_is_no_official_one_is_named(archives, tmp_path):
     path.write_bytes(path.read_bytes()[:30_000])
     message = refused(archives, tmp_path / 'out', Options(subset=True))
     assert f'{path} is cut off or damaged' in message
-    assert 'Fetch it again; what it gave so far is whole and is kept.' in message
+    assert 'Fetch it again; what it gave so far is whole.' in message
     images = [tmp_path / '.out.part' / name for name in listing(tmp_path / '.out.part') if name.endswith('.JPEG')]
     for image in images:
         Image.open(image).load()  # whole
@@ -226,12 +251,29 @@ def test_images_that_cannot_be_read_are_listed(archives, folder, tmp_path):
     broken[0].write_bytes(broken[0].read_bytes()[:-300])
     broken[1].write_text('<html>404</html>')
     message = refused(folder, tmp_path / 'out')
-    assert '2 images cannot be read:\n' in message
+    assert '2 images cannot be read. Put whole copies in their places and run this again;' in message
     for path in broken:
-        assert path.relative_to(folder).as_posix() in message
+        assert f'\n  {path}: ' in message  # not by the link to it, which is gone
     assert 'image file is truncated' in message
     assert 'cannot identify image file' in message
     assert 'not read' in make_imagenet(folder, tmp_path / 'out', Options(scan=False))
+
+
+@pytest.mark.usefixtures('whole')
+def test_an_image_that_the_disk_has_spoilt_is_unpacked_anew_once_deleted(archives, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(image_preparation, 'scan_images', lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            make_imagenet(archives, tmp_path / 'out')
+    spoilt = next((tmp_path / '.out.part' / 'train').rglob('*.JPEG'))
+    content = spoilt.read_bytes()
+    spoilt.write_bytes(bytes(len(content)))
+    message = refused(archives, tmp_path / 'out')
+    assert f'\n  {spoilt}: cannot identify image file' in message
+    assert 'unpacked anew if you delete it' in message
+    spoilt.unlink()
+    make_imagenet(archives, tmp_path / 'out')
+    assert (tmp_path / 'out' / spoilt.relative_to(tmp_path / '.out.part')).read_bytes() == content
 
 
 @pytest.mark.usefixtures('whole')
@@ -291,6 +333,46 @@ def test_labels_beyond_the_classes_of_train_are_refused(folder, tmp_path):
     message = refused(folder, tmp_path / 'out', Options(subset=True))
     assert 'has labels up to 9,' in message
     assert 'has 9 class folders' in message
+
+
+@pytest.mark.usefixtures('whole')
+def test_without_the_kit_a_missing_class_and_a_strange_one_are_named(folder, tmp_path):
+    """By WordNet's ids; a set with folders of other names would get labels in another order."""
+    shutil.rmtree(folder / 'train' / 'n00000003')
+    message = refused(folder, tmp_path / 'out')
+    assert f'{folder}/train: 1 of 10 classes are missing: n00000003 (0)' in message
+    assert '27 images, where 30 are published' in message
+    (folder / 'train' / 'n00000004').rename(folder / 'train' / 'goldfish')
+    assert f'{folder}/train has folders that are no class of ImageNet: goldfish' in refused(folder, tmp_path / 'out')
+    assert not list(tmp_path.glob('.out.*[!k]'))  # nothing but the lock
+
+
+def test_some_of_imagenets_classes_keep_their_labels(folder, tmp_path):
+    shutil.rmtree(folder / 'meta')
+    for old, wnid in {'n00000000': 'n01443537', 'n00000001': 'n15075141'}.items():
+        (folder / 'train' / old).rename(folder / 'train' / wnid)
+    for path in (folder / 'train').glob('n0000000*'):
+        shutil.rmtree(path)
+    for path in (folder / 'val').iterdir():
+        path.unlink()
+    shutil.copytree(folder / 'train', folder / 'val', dirs_exist_ok=True)
+    for number, path in enumerate(sorted((folder / 'val').rglob('*.JPEG'))):
+        path.rename(path.with_name(f'ILSVRC2012_val_{number:08d}.JPEG'))
+    make_imagenet(folder, tmp_path / 'out', Options(subset=True))
+    for split in ('train', 'val'):
+        found = {file.partition('/')[0]: label for file, label in read_list(tmp_path / 'out' / 'meta' / f'{split}.txt')}
+        assert found == {'n01443537': 1, 'n15075141': 999}  # goldfish and toilet tissue
+
+
+def test_a_training_set_that_was_unpacked_half_is_named(archives, tmp_path):
+    """The archive holds an archive for each class."""
+    source = tmp_path / 'half'
+    shutil.unpack_archive(archives / TRAIN, source / 'train')
+    shutil.unpack_archive(archives / VAL, source / 'val')
+    shutil.copy(archives / KIT, source)
+    message = refused(source, tmp_path / 'out', Options(subset=True))
+    assert f'{source}/train has .tar files in the place of class folders: unpack each into a folder' in message
+    assert listing(source / 'train') == [f'n{label:08d}.tar' for label in range(10)]
 
 
 @pytest.mark.usefixtures('whole')

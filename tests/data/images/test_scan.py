@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from senet_mm.data.images.scan import describe_corrupt, scan_images
+from senet_mm.data.images.scan import ScanReport, describe_corrupt, scan_images
 
 RNG = np.random.default_rng(0)
 PICTURE = Image.fromarray(RNG.integers(0, 256, (90, 120, 3), np.uint8))
@@ -49,13 +49,17 @@ def test_truncated_images_are_found(tmp_path, share, options):
 
 def test_other_damage_is_found_and_described(tmp_path):
     report = scan(tmp_path, {'empty.jpg': b'', 'page.jpg': b'<html>404</html>', 'good.jpg': encoded()})
+    assert describe_corrupt({tmp_path: scan(tmp_path, {'whole.jpg': encoded()})}) == []
     report.corrupt |= dict.fromkeys((f'{i:02d}' for i in range(60)), 'gone')
     (tmp_path / 'good.jpg').unlink()
     report.corrupt |= scan_images(tmp_path, ['good.jpg']).corrupt
-    lines = describe_corrupt(tmp_path, report)
+    other = ScanReport(corrupt={'1.jpg': 'gone'})
+    advice, *lines = describe_corrupt({tmp_path: report, tmp_path / 'val': other}, most=50)
+    assert advice.startswith('64 images cannot be read. Put whole copies in their places and run this again;')
     assert len(lines) == 51
     assert lines[0] == f'{tmp_path}/00: gone'
-    assert lines[-1] == '… and 13 more'
+    assert lines[-1] == '… and 14 more'
+    assert describe_corrupt({tmp_path: report, tmp_path / 'val': other})[-1] == f'{tmp_path}/val/1.jpg: gone'
     assert 'No such file' in report.corrupt['good.jpg']
     assert 'cannot identify image file' in report.corrupt['page.jpg']
 
