@@ -6,8 +6,38 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from tests.schedule import Schedule
+
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SGD = dict(type='SGD', momentum=0.9, weight_decay=1e-4)
+TABLE_2 = ('resnet50', 'resnet101', 'resnet152', 'resnext50_32x4d', 'resnext101_32x4d')
+TABLE_2 += ('vgg16', 'bn_inception', 'inception_resnet_v2')
+STEPS = dict(type='MultiStepLR', by_epoch=True, milestones=[30, 60, 90], gamma=0.1)
+
+
+@pytest.mark.parametrize('name', [f'{se}{name}_imagenet' for name in TABLE_2 for se in ('', 'se_')])
+def test_recipe_of_table_2(name):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 1024
+    assert cfg.optim_wrapper == dict(type='OptimWrapper', optimizer=dict(SGD, lr=0.6))
+    assert (cfg.train_cfg.max_epochs, cfg.param_scheduler) == (100, STEPS)
+
+
+@pytest.mark.parametrize(('name', 'first'), [('se_resnet152_places365', 0.6), ('senet154_imagenet', 1.0)])
+def test_the_learning_rate_falls_to_a_tenth_every_30_epochs(name, first, tmp_path):
+    rates = list(Schedule(Config.fromfile(CONFIGS / f'{name}.py'), 3, tmp_path).rates(100))
+    for epoch, found in enumerate(rates):
+        assert found == pytest.approx([first / 10 ** (epoch // 30)] * 3)
+
+
+def test_recipe_of_the_released_networks():
+    """Their "more epochs" are the plateau’s here; what is done to images: tests/data/test_pixel_jitter.py."""
+    for name in ('resnet50', 'se_resnet50'):
+        cfg = Config.fromfile(CONFIGS / f'{name}_augmented_imagenet.py')
+        assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 256
+        assert cfg.optim_wrapper.optimizer == dict(SGD, lr=0.1)
+        assert (cfg.param_scheduler.type, cfg.param_scheduler.steps) == ('senet_mm.PlateauLR', 3)
+        assert cfg.train_dataloader.batch_sampler == dict(type='senet_mm.ClassBalancedBatchSampler')
 
 
 def test_recipe_of_table_3():
@@ -44,6 +74,14 @@ def test_schedules_of_the_ablations(schedule, epochs, expected, tmp_path):
     assert dict(cfg.param_scheduler) | expected == cfg.param_scheduler
     assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 256
     assert cfg.val_evaluator[1] == dict(type='senet_mm.ValidationLoss')
+
+
+@pytest.mark.parametrize(('se', 'errors'), [('', '23.21 / 6.53'), ('se_', '22.20 / 6.00')])
+def test_the_fixed_steps_of_the_ablations_have_the_papers_errors(se, errors, tmp_path):
+    path = CONFIGS / 'ablation' / f'{se}resnet50_ablation_270e_imagenet.py'
+    assert f'top-1 / top-5 error {errors} %' in path.read_text()
+    for epoch, found in enumerate(Schedule(Config.fromfile(path), 2, tmp_path).rates(270), 1):
+        assert found == pytest.approx([0.1 * 0.1 ** sum(epoch > step for step in (125, 200, 250))] * 2)
 
 
 def test_inception_resnet_sees_299():
