@@ -9,7 +9,7 @@ from senet_mm.engine.command import run_command
 
 def _titled(text: str) -> tuple[str, Path]:
     title, separator, path = text.partition('=')
-    return (title, Path(path)) if separator else (Path(text).name, Path(text))
+    return (title, Path(path)) if separator else (Path(text).resolve().name, Path(text))
 
 
 def main() -> None:

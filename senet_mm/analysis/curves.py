@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from senet_mm.analysis.figures import COLOURS, PICTURES, WIDTHS, panels, save, save_rows
+from senet_mm.analysis.figures import COLOURS, PICTURES, WIDTHS, legend, panels, save, save_rows
 from senet_mm.analysis.run_log import Entry, read_log
 from senet_mm.data.errors import DataError
 
@@ -93,6 +93,9 @@ def _points(entries: Sequence[Entry], training: bool, name: str, unit: str) -> n
         x = [entry.values.get('epoch', 0) if unit == 'epoch' else entry.iteration for entry in found]
     else:  # in runs that count iterations, mmengine may log the epoch here
         x = [entry.values['step'] if unit == 'epoch' else max(entry.values['step'], entry.iteration) for entry in found]
+    if not training:  # one that was done twice, the second time before the resumed run had logged anything
+        last = dict(zip(x, found, strict=True))
+        x, found = list(last), list(last.values())
     points = np.array([x, [entry.values[name] for entry in found]], np.float64).T
     return _means(points, unit) if training and len(points) else points
 
@@ -120,11 +123,14 @@ def plot_curves(runs: Mapping[str, Path], files: Sequence[Path], width: str = 'd
         width: A key of WIDTHS.
 
     Raises:
-        DataError: A run has no curves, one counts epochs and another iterations, or a file could not be written.
+        DataError: There are too many runs, a run has no curves, one counts epochs and another iterations, or a file
+            could not be written.
     """
     for file in files:
         if file.suffix not in (*PICTURES, '.csv'):
             raise DataError(f'{file}: the name says the format, and has to end in {", ".join(PICTURES)} or .csv')
+    if len(runs) > len(COLOURS):
+        raise DataError(f'{len(runs)} runs: in one figure {len(COLOURS)} can be told apart, so draw several')
     curves = [curve for title, run in runs.items() for curve in read_curves(run, title)]
     units = {curve.unit: curve.run for curve in curves}
     if len(units) > 1:
@@ -139,7 +145,7 @@ def plot_curves(runs: Mapping[str, Path], files: Sequence[Path], width: str = 'd
 
 def _draw(curves: Sequence[Curve], runs: Sequence[str], file: Path, width: float) -> None:
     shown = [item.title for item in QUANTITIES if any(curve.quantity == item.title for curve in curves)]
-    colours = {run: COLOURS[number % len(COLOURS)] for number, run in enumerate(runs)}
+    colours = dict(zip(runs, COLOURS, strict=False))
     with panels(shown, width, height=1.9, labels=(curves[0].unit, '')) as (figure, axes):
         for axis, title in zip(axes, shown, strict=True):
             for curve in curves:
@@ -149,8 +155,7 @@ def _draw(curves: Sequence[Curve], runs: Sequence[str], file: Path, width: float
         phases = [phase for phase in (TRAINING, VALIDATION) if any(curve.phase == phase for curve in curves)]
         lines = {run: Line2D([], [], color=colour) for run, colour in colours.items()}
         lines |= {phase: Line2D([], [], color='black', linestyle=_style(phase)) for phase in phases}
-        columns = 2 if width <= WIDTHS['single'] else 4
-        figure.legend(lines.values(), lines.keys(), loc='outside upper center', ncols=columns)
+        legend(figure, list(lines.values()), list(lines), columns=4)
         save(figure, file)
 
 

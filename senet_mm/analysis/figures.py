@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import matplotlib as mpl
@@ -17,11 +18,13 @@ from senet_mm.data.files.whole_file import whole_file
 
 mpl.use('Agg')
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 WIDTHS = {'single': 3.3, 'double': 6.9}  # inches, of a column of a paper in two columns, and of both
 DPI = 200  # of PNG
+LEGEND_ROW = 0.17  # inches
 PICTURES = ('.png', '.svg', '.pdf')
 COLOURS = (
     '#0072b2',
@@ -74,7 +77,7 @@ def panels(
         for axis in axes[len(titles) :]:
             axis.set_axis_off()
         for number, (axis, title) in enumerate(zip(axes, titles, strict=False)):
-            axis.set_title(f'({chr(ord("a") + number)}) {title}' if len(titles) > 1 else title)
+            axis.set_title(f'({ascii_lowercase[number]}) {title}' if 1 < len(titles) <= 26 else title)
             axis.set_xlabel(labels[0] if number + columns >= len(titles) else '')
             axis.set_ylabel(labels[1] if number % columns == 0 else '')
         try:
@@ -83,10 +86,20 @@ def panels(
             plt.close(figure)
 
 
-def legend(figure: Figure, axis: Axes, columns: int) -> None:
-    """The legend of `axis` above all panels."""
-    handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc='outside upper center', ncols=columns, handlelength=1.5, columnspacing=1.2)
+def legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], columns: int) -> None:
+    """A legend above all panels, in `columns` columns or, where that is wider than the figure, in fewer.
+
+    The figure grows by what the legend has more than one row.
+    """
+    for number in range(columns, 0, -1):
+        place = figure.legend(
+            handles, labels, loc='outside upper center', ncols=number, handlelength=1.5, columnspacing=1.2
+        )
+        if number == 1 or place.get_window_extent().width <= figure.bbox.width:
+            rows = -(-len(labels) // number)
+            figure.set_figheight(figure.get_figheight() + LEGEND_ROW * (rows - 1))
+            return
+        place.remove()
 
 
 def save(figure: Figure, path: Path) -> Path:

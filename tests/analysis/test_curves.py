@@ -111,6 +111,23 @@ def test_a_table_has_every_point(tmp_path):
     assert rows[-1] == last
 
 
+def test_a_validation_that_was_done_twice_is_one_point(tmp_path):
+    """Killed in the test of iteration 120, and resumed there: no line of training is between the two."""
+    write(tmp_path, 'a', [training(100, 1.0), validation(120, coco__bbox_mAP=0.1)])
+    write(tmp_path, 'b', [validation(120, coco__bbox_mAP=0.2), training(150, 0.5), validation(200, coco__bbox_mAP=0.3)])
+    assert points(read_curves(tmp_path, 'SE'))['AP (%)', VALIDATION] == ([120, 200], [20, 30])
+
+
+def test_long_titles_stay_inside_the_figure(tmp_path, drawn):  # noqa: F811
+    runs = {f'se_resnet50_ablation_stages{n}_imagenet': classifier(tmp_path / str(n)) for n in range(7)}
+    drawn.look = covered_texts
+    for width in ('single', 'double'):
+        plot_curves(runs, [tmp_path / 'curves.png'], width)
+    assert drawn == [[], []]
+    with pytest.raises(DataError, match='8 runs: in one figure 7 can be told apart'):
+        plot_curves(runs | {'eighth': tmp_path / '0'}, [tmp_path / 'curves.png'])
+
+
 def test_runs_that_do_not_go_together_are_an_error(tmp_path):
     runs = dict(a=classifier(tmp_path / 'a'), b=detector(tmp_path / 'b'))
     with pytest.raises(DataError, match='a counts epochs, b iterations'):

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from senet_mm.analysis.figures import COLOURS, WIDTHS, legend, panels, save, sav
 
 CHANNELS = 50  # that are shown, Sec. 7.2
 LABELLED, LABELLED_NARROW = 20, 16  # blocks at most that all have their name below the axis
+LONG = 25  # letters of a name
 EVERY = 'all classes'
 _PAPER = re.compile(r'SE_(\d+)_(\d+)')
 
@@ -124,15 +126,24 @@ def _draw(
     figure: Sequence[Sequence[Line]], draw: Callable[[Axes, Line, str], None], stem: Path, width: float
 ) -> list[Path]:
     """One panel for each block: PNG, SVG and CSV."""
-    with panels([lines[0].block for lines in figure], width, labels=('channel index', 'gate')) as (picture, axes):
+    headings = _headings([lines[0].block for lines in figure])
+    with panels(headings, width, labels=('channel index', 'gate')) as (picture, axes):
         for axis, lines in zip(axes, figure, strict=True):
             for line, colour in zip(lines, _colours(lines), strict=True):
                 draw(axis, line, colour)
             axis.set_xlim(lines[0].channels[0], lines[0].channels[-1])
-        legend(picture, axes[0], 3 if width <= WIDTHS['single'] else 6)
+        legend(picture, *axes[0].get_legend_handles_labels(), columns=6)
         pictures = [save(picture, stem.with_suffix(suffix)) for suffix in ('.png', '.svg')]
     rows = (row for lines in figure for line in lines for row in line.rows())
     return [*pictures, save_rows(rows, stem.with_suffix('.csv'))]
+
+
+def _headings(names: Sequence[str]) -> list[str]:
+    """The names; where paths are too long for a narrow figure, without the modules that all go through."""
+    if len(names) < 2 or max(map(len, names)) < LONG:
+        return list(names)
+    shared = commonpath([name.replace('.', '/') for name in names])
+    return [name[len(shared) :].lstrip('.') for name in names]
 
 
 def _colours(lines: Sequence[Line]) -> list[str]:
@@ -143,7 +154,7 @@ def draw_depth(blocks: Sequence[BlockMeasures], ablation: Ablation | None, stem:
     """By depth: the variance between classes and its share of all, the share of gates near 1, each block's worth."""
     between = np.array([block.between for block in blocks])
     power = math.floor(math.log10(largest)) if (largest := np.nan_to_num(between).max()) > 0 else 0
-    curves: dict[str, Sequence[float]] = {
+    curves: dict[str, Sequence[float] | np.ndarray] = {
         f'between classes ($10^{{{power}}}$)': between / 10.0**power,
         'between classes (%)': [100 * block.class_share for block in blocks],
         'gates near 1 (%)': [100 * block.saturated for block in blocks],
@@ -156,6 +167,8 @@ def draw_depth(blocks: Sequence[BlockMeasures], ablation: Ablation | None, stem:
         for axis, values in zip(axes, curves.values(), strict=True):
             axis.bar(range(len(blocks)), values, color=COLOURS[0], width=0.7)
             axis.axhline(0, color='black', linewidth=0.6)
+            if not np.nanmin(values) < 0:
+                axis.set_ylim(bottom=0)
             axis.set_xticks(places, labels, rotation=90, fontsize=5)
         pictures = [save(picture, stem.with_suffix(suffix)) for suffix in ('.png', '.svg')]
     return [*pictures, save_rows(map(_row, blocks), stem.with_suffix('.csv'))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from senet_mm.analysis.excitation.classes import PAPER_CLASSES, PAPER_WITHIN, ch
 from senet_mm.analysis.excitation.figures import choose_blocks, class_lines, draw_classes, draw_depth, draw_within
 from senet_mm.analysis.excitation.measures import BlockMeasures, measure
 from senet_mm.analysis.excitation.statistics import Excitation
-from senet_mm.analysis.figures import WIDTHS, save_rows
+from senet_mm.analysis.figures import COLOURS, WIDTHS, save_rows
 from senet_mm.data.errors import DataError
 
 
@@ -34,9 +34,7 @@ def report(excitation: Excitation, args: Namespace, out: Path) -> str:
     if not measures:
         raise DataError('no SE block ran: there are no images, or the network does not use its SE blocks')
     names = [block.name for block in measures]
-    unknown = [name for name in args.blocks or () if name not in names]
-    if unknown:
-        raise DataError(f'--blocks: {unknown[0]!r} is none of {", ".join(names)}')
+    check_options(args, names)
     shown, width = args.blocks or choose_blocks(names), WIDTHS[args.width]
     ablation = Ablation(**excitation.ablation) if excitation.ablation else None
     files = [
@@ -44,11 +42,27 @@ def report(excitation: Excitation, args: Namespace, out: Path) -> str:
         *draw_within(class_lines(excitation, within, shown, every=False), out / 'within', width),
         *draw_depth(measures, ablation, out / 'depth', width),
     ]
+    costs = out / 'ablation.csv'
     if ablation is not None:
-        files.append(save_rows(_ablation_rows(ablation), out / 'ablation.csv'))
+        files.append(save_rows(_ablation_rows(ablation), costs))
+    else:
+        costs.unlink(missing_ok=True)  # those of another recording
     silent = [name for name in excitation.blocks if name not in names]
     notes = [f'These SE blocks did not run: {", ".join(silent)}'] if silent else []
     return '\n'.join([_table(measures, ablation), *notes, *map(str, files)])
+
+
+def check_options(args: Namespace, blocks: Collection[str]) -> None:
+    """Raise a DataError if a figure cannot show the classes and blocks that are asked for, of these `blocks`."""
+    for option in ('classes', 'within'):
+        wanted = getattr(args, option) or ()
+        if len(wanted) > len(COLOURS):
+            raise DataError(
+                f'--{option}: {len(wanted)} classes; in one figure {len(COLOURS)} can be told apart, so draw several'
+            )
+    unknown = [name for name in args.blocks or () if name not in blocks]
+    if unknown:
+        raise DataError(f'--blocks: {unknown[0]!r} is none of {", ".join(blocks)}')
 
 
 def _ablation_rows(ablation: Ablation) -> list[dict[str, Any]]:

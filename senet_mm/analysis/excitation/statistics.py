@@ -264,7 +264,7 @@ class Recorder:
 
             def excite(block: SEBlock, u: Tensor, seen: list[tuple[SEBlock, Tensor]] = seen) -> Tensor:
                 gates = own_gates(block, u)
-                seen.append((block, gates.double().mean((2, 3))))
+                seen.append((block, gates.mean((2, 3), dtype=torch.float64)))
                 return gates
 
             with torch.no_grad(), excite_replaced(self._names, excite):

@@ -18,7 +18,7 @@ from senet_mm.analysis.excitation.ablation import Ablation, ablate
 from senet_mm.analysis.excitation.blocks import name_blocks
 from senet_mm.analysis.excitation.classes import class_names, find_classes, find_labels
 from senet_mm.analysis.excitation.measures import closed_channels
-from senet_mm.analysis.excitation.report import report
+from senet_mm.analysis.excitation.report import check_options, report
 from senet_mm.analysis.excitation.statistics import Excitation, Recorder
 from senet_mm.data.errors import DataError
 from senet_mm.data.presence import require_data
@@ -75,7 +75,7 @@ def record(cfg: Config, network: nn.Module, args: Namespace, source: Mapping[str
     """Run the network over the split; the same in every process.
 
     Raises:
-        DataError: A class to be drawn is not in the data, or Recorder cannot take the gates.
+        DataError: A class or a block to be drawn is not there, or Recorder cannot take the gates.
     """
     loader = build_loader(cfg, args.split, padded=False)
     dataset: Any = loader.dataset
@@ -85,8 +85,9 @@ def record(cfg: Config, network: nn.Module, args: Namespace, source: Mapping[str
     wanted = [*(args.classes or ()), *(args.within or ())]
     if labels is None and wanted:
         raise DataError(f'--classes, --within: the images of {args.config} have no class each; all are one class there')
-    find_classes(names, numbers, wanted)  # before it takes long
     recorder = Recorder(network, labels, args.bins)
+    find_classes(names, numbers, wanted)  # before it takes long
+    check_options(args, recorder.blocks)
     channels = sum(block.channels for block in recorder.blocks.values())
     _say(
         f'{len(recorder.blocks)} SE blocks, {channels:,} channels, {len(names):,} classes: '

@@ -125,6 +125,18 @@ def test_all_images_as_one_class_are_one_line(tmp_path, drawn):  # noqa: F811
     assert drawn == [([1, 1], ['(a) neck.0.se', '(b) neck.1.se'], [])]
 
 
+def test_long_names_stay_inside_and_apart(tmp_path, drawn):  # noqa: F811
+    """The longest of ImageNet's names, and blocks deep in a network of somebody else's."""
+    places = [f'backbone.stages.{stage}.blocks.{unit}.norm.se' for stage in (2, 3) for unit in (1, 17)]
+    spiders = ('black-and-gold garden spider', 'Staffordshire bullterrier', 'European fire salamander', 'vine snake')
+    excitation, _, _ = recorded(places, classes=spiders)
+    drawn.look = lambda figure: (titles(figure), covered_texts(figure))
+    for width in WIDTHS.values():
+        draw_classes(class_lines(excitation, [0, 1, 2, 3], places, every=True), tmp_path / 'classes', width)
+    headings = [f'({letter}) {name}' for letter, name in zip('abcd', ('2.blocks.1.norm.se', '2.blocks.17.norm.se', '3.blocks.1.norm.se', '3.blocks.17.norm.se'), strict=True)]  # fmt: skip  # noqa: E501
+    assert drawn == [(headings, [])] * 2
+
+
 @pytest.mark.parametrize(('width', 'deep'), [('single', False), ('double', False), ('double', True)])
 def test_the_figure_by_depth_shows_the_measures(tmp_path, drawn, width, deep):  # noqa: F811
     names = RESNET_152 if deep else RESNET_50
