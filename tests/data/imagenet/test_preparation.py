@@ -1,4 +1,3 @@
-import csv
 import errno
 import json
 import shutil
@@ -11,44 +10,15 @@ from PIL import Image
 
 from senet_mm.data.errors import DataError
 from senet_mm.data.files import whole_file
-from senet_mm.data.imagenet import labels as imagenet_labels
 from senet_mm.data.imagenet import preparation as imagenet
-from senet_mm.data.imagenet.layout import ARCHIVES, CMYK, FACTS, FIRST_LABELS, PNG, read_synsets
-from senet_mm.data.imagenet.preparation import MANIFEST, check_imagenet, find_source, make_imagenet
+from senet_mm.data.imagenet.layout import ARCHIVES
+from senet_mm.data.imagenet.preparation import MANIFEST, check_imagenet, make_imagenet
 from senet_mm.data.images import preparation as image_preparation
 from senet_mm.data.images.datasets import ImageNet
 from senet_mm.data.images.preparation import Options
-from senet_mm.data.images.tree import read_list
-from tests.data.archives import facts_of, kit_files, remote, tar_of, write_imagenet_archives
+from tests.data.archives import remote, tar_of
+from tests.data.imagenet.sources import KIT, TRAIN, VAL, refused
 from tests.data.small import listing
-
-TRAIN, VAL, KIT = 'ILSVRC2012_img_train.tar', 'ILSVRC2012_img_val.tar', 'ILSVRC2012_devkit_t12.tar.gz'
-
-
-@pytest.fixture
-def archives(demo, tmp_path):
-    return write_imagenet_archives(demo, tmp_path / 'archives')
-
-
-@pytest.fixture
-def whole(monkeypatch, demo, archives):
-    """As if ImageNet had the few images of the demo, and its archives were these."""
-    monkeypatch.setattr(imagenet, 'read_synsets', lambda: {f'n{label:08d}': '' for label in range(10)})
-    for split in ('train', 'val'):
-        monkeypatch.setitem(FACTS, split, facts_of(read_list(demo / 'imagenet' / 'meta' / f'{split}.txt')))
-    for name, archive in {'train': TRAIN, 'val': VAL, 'labels': KIT}.items():
-        monkeypatch.setitem(ARCHIVES, name, remote(archives / archive))
-    labels = [label for _, label in read_list(demo / 'imagenet' / 'meta' / 'val.txt')]
-    monkeypatch.setattr(imagenet_labels, 'FIRST_LABELS', tuple(labels[:10]))
-
-
-@pytest.fixture
-def folder(demo, tmp_path):
-    """What archives hold, unpacked by hand; a test may damage it."""
-    out = tmp_path / 'unpacked'
-    for name in ('train', 'val', 'meta'):
-        shutil.copytree(demo / 'imagenet' / name, out / name)
-    return out
 
 
 def samples(dataset, root):
@@ -58,40 +28,6 @@ def samples(dataset, root):
         one['img_path'].removeprefix(f'{root}/'): (int(one['gt_label']), Path(one['img_path']).read_bytes())
         for one in found
     }
-
-
-def refused(source, out, options=None):
-    with pytest.raises(DataError) as caught:
-        make_imagenet(source, out, options)
-    assert not out.exists()
-    return str(caught.value)
-
-
-def test_published_numbers():
-    assert [FACTS[split].images for split in ('train', 'val')] == [1_281_167, 50_000]
-    assert FACTS['val'].images == FACTS['val'].per_class[0] * FACTS['val'].classes
-    assert len(CMYK) == 23
-    assert len(PNG) == 1
-    assert len(FIRST_LABELS) == len(set(FIRST_LABELS)) == 10
-
-
-def test_classes_are_those_that_timm_and_mmpretrain_know():
-    import timm
-    from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
-
-    synsets = read_synsets()
-    assert list(synsets) == (Path(timm.__file__).parent / 'data' / '_info' / 'imagenet_synsets.txt').read_text().split()
-    assert list(synsets) == sorted(synsets)
-    assert len(synsets) == 1000
-    differing = [names for names, theirs in zip(synsets.values(), IMAGENET_CATEGORIES, strict=True) if names != theirs]
-    assert [names.split(',')[0] for names in differing] == ['American black bear', 'confectionery']  # slips of theirs
-
-
-def test_checksums_are_those_by_which_torchvision_knows_the_archives():
-    from torchvision.datasets.imagenet import ARCHIVE_META
-
-    known = {archive: f'md5:{md5}' for archive, md5 in ARCHIVE_META.values()}
-    assert {one.url.rpartition('/')[2]: one.checksum for one in ARCHIVES.values()} == known
 
 
 @pytest.mark.usefixtures('whole')
@@ -295,75 +231,6 @@ def test_a_missing_class_and_wrong_counts_are_named(archives, tmp_path, demo):
     assert 'a SUBSET of ImageNet, 25 train and 20 val images of 10 classes' in done
 
 
-@pytest.mark.usefixtures('whole')
-def test_labels_in_another_numbering_are_refused(folder, tmp_path):
-    path = folder / 'meta' / 'val.txt'
-    path.write_text(''.join(f'{file} {9 - label}\n' for file, label in read_list(path)))
-    message = refused(folder, tmp_path / 'out')
-    assert f'{path}: the first validation images have the labels (9, 8, 7' in message
-    assert f'Give {KIT} instead.' in message
-
-
-@pytest.mark.parametrize(
-    ('text', 'message'),
-    [
-        ('ILSVRC2012_val_00000001.JPEG\n', "line 1: 'ILSVRC2012_val_00000001.JPEG', where 'FILE LABEL' is expected"),
-        ('cat.jpg 3\n', 'cat.jpg is no name of an ImageNet validation image'),
-        ('ILSVRC2012_val_00000001.JPEG 0\n', 'has no label for 19 of the images in val'),
-        ('\xff\xfe', 'where .FILE LABEL. is expected'),
-    ],
-)
-def test_a_wrong_list_of_labels_is_named(folder, tmp_path, text, message):
-    (folder / 'meta' / 'val.txt').write_text(text)
-    with pytest.raises(DataError, match=message):
-        make_imagenet(folder, tmp_path / 'out', Options(subset=True))
-    assert not (tmp_path / 'out').exists()
-
-
-@pytest.mark.parametrize('damage', [lambda kit: kit[:200], lambda kit: b'<html>log in</html>', lambda kit: b''])
-def test_a_damaged_kit_is_named(archives, tmp_path, damage):
-    kit = archives / KIT
-    kit.write_bytes(damage(kit.read_bytes()))
-    message = refused(archives, tmp_path / 'out', Options(subset=True))
-    assert f'{kit} is not the development kit of ILSVRC 2012, or damaged' in message
-
-
-def test_labels_beyond_the_classes_of_train_are_refused(folder, tmp_path):
-    shutil.rmtree(folder / 'train' / 'n00000009')
-    message = refused(folder, tmp_path / 'out', Options(subset=True))
-    assert 'has labels up to 9,' in message
-    assert 'has 9 class folders' in message
-
-
-@pytest.mark.usefixtures('whole')
-def test_without_the_kit_a_missing_class_and_a_strange_one_are_named(folder, tmp_path):
-    """By WordNet's ids; a set with folders of other names would get labels in another order."""
-    shutil.rmtree(folder / 'train' / 'n00000003')
-    message = refused(folder, tmp_path / 'out')
-    assert f'{folder}/train: 1 of 10 classes are missing: n00000003 (0)' in message
-    assert '27 images, where 30 are published' in message
-    (folder / 'train' / 'n00000004').rename(folder / 'train' / 'goldfish')
-    assert f'{folder}/train has folders that are no class of ImageNet: goldfish' in refused(folder, tmp_path / 'out')
-    assert not list(tmp_path.glob('.out.*[!k]'))  # nothing but the lock
-
-
-def test_some_of_imagenets_classes_keep_their_labels(folder, tmp_path):
-    shutil.rmtree(folder / 'meta')
-    for old, wnid in {'n00000000': 'n01443537', 'n00000001': 'n15075141'}.items():
-        (folder / 'train' / old).rename(folder / 'train' / wnid)
-    for path in (folder / 'train').glob('n0000000*'):
-        shutil.rmtree(path)
-    for path in (folder / 'val').iterdir():
-        path.unlink()
-    shutil.copytree(folder / 'train', folder / 'val', dirs_exist_ok=True)
-    for number, path in enumerate(sorted((folder / 'val').rglob('*.JPEG'))):
-        path.rename(path.with_name(f'ILSVRC2012_val_{number:08d}.JPEG'))
-    make_imagenet(folder, tmp_path / 'out', Options(subset=True))
-    for split in ('train', 'val'):
-        found = {file.partition('/')[0]: label for file, label in read_list(tmp_path / 'out' / 'meta' / f'{split}.txt')}
-        assert found == {'n01443537': 1, 'n15075141': 999}  # goldfish and toilet tissue
-
-
 def test_a_training_set_that_was_unpacked_half_is_named(archives, tmp_path):
     """The archive holds an archive for each class."""
     source = tmp_path / 'half'
@@ -397,44 +264,6 @@ def test_in_place_only_lists_and_manifest_are_written(folder):
     assert labels.read_text() == text
     assert 'verified' in check_imagenet(folder)
     assert 'already there' in make_imagenet(folder, folder)
-
-
-@pytest.mark.usefixtures('whole')
-def test_kaggles_tree_and_the_unpacked_kit_give_the_same(demo, folder, tmp_path):
-    kaggle = tmp_path / 'kaggle'
-    (kaggle / 'ILSVRC' / 'Data').mkdir(parents=True)
-    (folder / 'meta').rename(tmp_path / 'meta')
-    folder.rename(kaggle / 'ILSVRC' / 'Data' / 'CLS-LOC')
-    lines = read_list(tmp_path / 'meta' / 'val.txt')
-    with (kaggle / 'LOC_val_solution.csv').open('w', newline='') as stream:
-        table = csv.writer(stream)
-        table.writerow(['ImageId', 'PredictionString'])
-        for file, label in reversed(lines):
-            table.writerow([file.removesuffix('.JPEG'), f'n{label:08d} 85 1 499 272 n{label:08d} 1 2 3 4 '])
-    make_imagenet(kaggle, tmp_path / 'from_kaggle')
-    (kaggle / 'LOC_val_solution.csv').unlink()
-    for name, content in kit_files(demo / 'imagenet').items():
-        (kaggle / name).parent.mkdir(parents=True, exist_ok=True)
-        (kaggle / name).write_bytes(content)
-    make_imagenet(kaggle, tmp_path / 'from_kit')
-    for split in ('train', 'val'):
-        wanted = sorted((tmp_path / 'meta' / f'{split}.txt').read_text().splitlines())
-        for out in ('from_kaggle', 'from_kit'):
-            assert sorted((tmp_path / out / 'meta' / f'{split}.txt').read_text().splitlines()) == wanted
-
-
-@pytest.mark.usefixtures('whole')
-def test_val_in_class_folders_needs_no_labels_and_keeps_the_order(folder, tmp_path):
-    lines = read_list(folder / 'meta' / 'val.txt')
-    for file, label in lines:
-        (folder / 'val' / f'n{label:08d}').mkdir(exist_ok=True)
-        (folder / 'val' / file).rename(folder / 'val' / f'n{label:08d}' / file)
-    shutil.rmtree(folder / 'meta')
-    assert find_source(folder).labels is None
-    make_imagenet(folder, tmp_path / 'out')
-    assert read_list(tmp_path / 'out' / 'meta' / 'val.txt') == [
-        (f'n{label:08d}/{file}', label) for file, label in lines
-    ]
 
 
 @pytest.mark.usefixtures('whole')
