@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
 from senet_mm.analysis.excitation.blocks import excite_replaced, name_blocks, own_gates
@@ -125,7 +125,7 @@ class BlockStatistics:
         self.squares = _sum(self.squares + self.count[:, None] * (self.mean - mean) ** 2)
         self.count, self.mean = count, mean
         self._widen()
-        self.histogram = _sum(self.histogram.astype(np.int64)).astype(self.histogram.dtype)
+        self.histogram = _sum(self.histogram, np.int64).astype(self.histogram.dtype)
 
     def pooled(self) -> BlockStatistics:
         """Of all images, as one class."""
@@ -137,9 +137,9 @@ class BlockStatistics:
         return replace(self, count=count, mean=mean, squares=squares, histogram=histogram)
 
 
-def _sum(array: np.ndarray) -> np.ndarray:
-    """Over processes."""
-    total = torch.from_numpy(np.ascontiguousarray(array)).clone()
+def _sum(array: np.ndarray, dtype: type | None = None) -> np.ndarray:
+    """Over processes; a new array, of `dtype` or that of `array`."""
+    total = torch.from_numpy(np.array(array, dtype, order='C'))
     all_reduce(total)
     return total.numpy()
 
@@ -299,5 +299,7 @@ class Recorder:
 
     def merge_processes(self) -> None:
         """Take what all processes recorded."""
+        if get_world_size() == 1:
+            return
         for block in self.blocks.values():
             block.merge_processes()
