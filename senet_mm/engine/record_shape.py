@@ -9,6 +9,7 @@ LARGEST = 2**63  # of a number; Python's integers have no end, and everybody els
 
 DEVIATION = {'key': str, 'value': Any, 'published': Any}
 DATA = {'name': str, 'split?': Any, 'images?': int, 'expected?': int, 'official': bool, 'sha256?': str}
+HARDWARE = {'gpus?': [str], 'cpu?': str, 'processes?': int}
 EVALUATION = {
     'config?': str,
     'date': str,
@@ -20,6 +21,7 @@ EVALUATION = {
     'metrics': {'*?': float},
     'parameters': int,
     'latency?': {'ms_per_image': float},
+    'hardware?': HARDWARE,
     'data?': DATA,
     'published_hash?': str,
     'deviations': [DEVIATION],
@@ -40,7 +42,7 @@ RECORD = {
     'data?': {'*': DATA},
     'weights?': {'sha256': str},
     'dirty?': [str],
-    'hardware?': {'processes': int},
+    'hardware?': HARDWARE,
     'started?': str,
     'wall_time_s?': float,
     'throughput?': {'images_per_s': float},

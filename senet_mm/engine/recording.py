@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from mmengine.config import Config
@@ -201,6 +202,7 @@ def add_evaluation(runner: Runner, args: Namespace, metrics: Mapping[str, Any], 
         tta=bool(args.tta),
         metrics=finite(metrics),
         parameters=sum(parameter.numel() for parameter in runner.model.parameters()),
+        latency=_latency(runner),
         data=_describe_data(runner.test_dataloader.dataset),
         published_hash=None,
         deviations=[],
@@ -251,6 +253,16 @@ def _describe_data(dataset: Any) -> dict[str, Any]:
     except Exception as error:  # of a data set of unknown making; the run is worth more than its description
         print_log(f'The data could not be described: {_shown(error)}', logger='current', level=logging.WARNING)
         return dict(name=type(dataset).__name__, official=False, error=_shown(error))
+
+
+def _latency(runner: Runner) -> dict[str, Any] | None:
+    """Milliseconds an image, from a batch that is loaded to what the metrics keep: the median over batches."""
+    times, loading = (runner.message_hub.log_scalars.get(f'test/{name}') for name in ('time', 'data_time'))
+    batch = runner.test_dataloader.batch_size
+    if times is None or loading is None or not batch:
+        return None
+    seconds = median(whole - waited for whole, waited in zip(times.data[0], loading.data[0], strict=True))
+    return dict(ms_per_image=round(1000 * float(seconds) / batch, 3), batch=batch)
 
 
 def _origin(checkpoint: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FEWEST_PAIRS = 3  # for a test
+SMALLEST = 0.001  # p that is written out
 
 
 def signed(value: float, digits: int) -> str:
@@ -54,6 +55,15 @@ class Gain(Aggregate):
 
     p_value: float | None = None
     paired: bool = True
+
+    @property
+    def evidence(self) -> str:
+        """'p = 0.032', 'p < 0.001', 'not paired', or nothing."""
+        if not self.paired:
+            return 'not paired'
+        if self.p_value is None:
+            return ''
+        return f'p = {self.p_value:.2g}' if self.p_value >= SMALLEST else f'p < {SMALLEST}'
 
 
 def aggregate(by_seed: Mapping[int | None, float]) -> Aggregate | None:

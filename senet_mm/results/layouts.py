@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from senet_mm.data.errors import DataError
 from senet_mm.results.comparison import LARGE_CROP
@@ -233,12 +234,13 @@ def parse_tables(names: Iterable[str]) -> list[int]:
     Raises:
         DataError: There is no such table.
     """
-    groups: dict[str, list[int]] = {'all': list(LAYOUTS), 'ablation': list(ABLATIONS)}
+    groups: dict[str, list[int]] = {str(number): [number] for number in LAYOUTS}
     for number, layout in LAYOUTS.items():
-        groups[str(number)] = [number]
         if number not in ABLATIONS:
             groups.setdefault(layout.dataset, []).append(number)
+    groups |= {'ablation': list(ABLATIONS), 'all': list(LAYOUTS)}
     unknown = [name for name in names if name not in groups]
     if unknown:
-        raise DataError(f'there is no table {", ".join(unknown)}; there are {", ".join(groups)}')
+        hint = '; name folders before --table' if any(Path(name).is_dir() for name in unknown) else ''
+        raise DataError(f'there is no table {", ".join(unknown)}; there are {", ".join(groups)}{hint}')
     return sorted({number for name in names for number in groups[name]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from senet_mm.data.files.whole_file import whole_file
-from senet_mm.results.aggregate import Gain
+from senet_mm.results.aggregate import Gain, signed
 from senet_mm.results.board import Board
 from senet_mm.results.page_data import as_json, below, page_data, pair_lines, run_lines
 from senet_mm.results.render import printable
@@ -23,6 +24,7 @@ from senet_mm.results.table import DASH
 from senet_mm.results.tables import Cell, Column, PaperTable, Row
 
 TEMPLATES = Path(__file__).parent / 'templates'
+BREAKS = re.compile(r'[_/]|(?<=[a-z0-9])\.(?=[a-z])')  # as in tables.js
 SCRIPTS = ('tables.js', 'charts.js', 'details.js')  # concatenated in this order
 
 
@@ -60,6 +62,7 @@ def render_page(board: Board) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters |= dict(breakable=_breakable)
     templates.globals |= dict(groups=_groups, lines=_lines, sort_keys=_sort_keys, dash=DASH, as_json=as_json)
     runs, pairs = run_lines(board), pair_lines(board)
     own = '\n'.join((TEMPLATES / name).read_text(encoding='utf-8') for name in SCRIPTS)
@@ -91,6 +94,11 @@ def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
+def _breakable(name: str) -> Markup:
+    """A name that a browser breaks after its parts, if it must, not in the midst of one."""
+    return Markup(BREAKS.sub(r'\g<0><wbr>', str(escape(name))))
+
+
 def _groups(columns: Sequence[Column]) -> list[tuple[str, int]]:
     """The upper line of a table's head: heading and number of columns."""
     return [(name, len(list(members))) for name, members in groupby(column.group for column in columns)]
@@ -110,24 +118,19 @@ def _lines(table: PaperTable, row: Row) -> list[tuple[str, list[Shown]]]:
 def _paper(cell: Cell, column: Column) -> Shown:
     if cell.paper is None:
         return Shown('')
-    return Shown(format(cell.paper, f'{"+" if column.signed else ""}.{column.digits}f'), cell.notes)
+    return Shown(column.text(cell.paper), cell.notes)
 
 
 def _ours(cell: Cell, column: Column) -> Shown:
     ours = cell.ours
     if ours is None:
         return Shown(DASH if cell.applies else '')
-    remark = '' if cell.p_value is None else f'p = {cell.p_value:.2g}'
-    if isinstance(ours, Gain) and not ours.paired:
-        remark = 'not paired'
-    better = isinstance(ours, Gain) and ours.mean > 0
-    return Shown(ours.text(column.digits, sign=column.signed), remark=remark, better=better)
+    text = ours.text(column.digits, sign=column.signed)
+    return Shown(text, remark=ours.evidence, better=ours.mean > 0) if isinstance(ours, Gain) else Shown(text)
 
 
 def _difference(cell: Cell, column: Column) -> Shown:
-    if cell.difference is None:
-        return Shown('')
-    return Shown(f'{round(cell.difference, column.digits) + 0.0:+.{column.digits}f}')  # + 0.0: no -0.00
+    return Shown('' if cell.difference is None else signed(cell.difference, column.digits))
 
 
 def _sort_keys(row: Row) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,12 @@ SHOWN = (
     *('commit', 'dirty', 'versions', 'hardware', 'checkpoints', 'evaluations', 'sessions', 'settings_hash', 'seal'),
 )
 # Costs of the scatter plot: name → heading.
-COSTS = {'parameters': 'parameters (M)', 'macs': 'multiply-adds (G)', 'speed': 'images/s in training'}
+COSTS = {
+    'parameters': 'parameters (M)',
+    'macs': 'multiply-adds (G)',
+    'latency': 'latency in the test (ms an image)',
+    'speed': 'images/s in training',
+}
 DATASETS = {
     'imagenet': 'ImageNet',
     'cifar10': 'CIFAR-10',
@@ -251,11 +256,10 @@ def _of_tables(board: Board) -> Iterator[dict[str, Any]]:
                 if column.kind or layout.metric not in METRICS or layout.crops or layout.role == 'released' or not stem:
                     continue
                 point = dict(group=group, metric=layout.metric, apart='')
-                speed = _speed(cell.runs)
                 if cell.paper is not None:
-                    yield point | _place(stem, 'paper', cell.paper, _cost(stem), None)
+                    yield point | _place(stem, 'paper', cell.paper, _counted(stem))
                 if cell.ours is not None:
-                    yield point | _place(stem, 'ours', cell.ours.mean, _cost(stem), speed)
+                    yield point | _place(stem, 'ours', cell.ours.mean, _counted(stem) | _timed(cell.runs))
 
 
 def _of_pairs(board: Board) -> Iterator[dict[str, Any]]:
@@ -267,9 +271,9 @@ def _of_pairs(board: Board) -> Iterator[dict[str, Any]]:
                     continue
                 value = metric.offset + metric.factor * statistics.fmean(measured)
                 stem = runs[0].name
-                cost = _cost(stem) if stem in counts() else {'parameters': runs[-1].parameters}
+                cost = _counted(stem) or {'parameters': _millions(runs[-1].parameters)}
                 point = dict(group=f'{_suffix(stem)}, in no table', metric=name, apart=str(number))
-                yield point | _place(stem, 'ours', value, cost, _speed(runs))
+                yield point | _place(stem, 'ours', value, cost | _timed(runs))
 
 
 def _suffix(stem: str) -> str:
@@ -278,28 +282,44 @@ def _suffix(stem: str) -> str:
     return DATASETS.get(suffix, suffix)
 
 
-def _cost(stem: str) -> dict[str, int]:
-    counted = counts().get(stem, {})
-    return {name: counted[name] for name in ('parameters', 'macs') if name in counted}
+def _counted(stem: str) -> dict[str, float | None]:
+    """Parameters in millions and multiply-adds in billions; empty if the network was not counted."""
+    found = counts().get(stem)
+    return dict(parameters=_millions(found['parameters']), macs=round(found['macs'] / 1e9, 4)) if found else {}
 
 
-def _speed(runs: Iterable[Run]) -> float | None:
+def _millions(count: int | None) -> float | None:
+    return None if count is None else round(count / 1e6, 3)
+
+
+def _timed(runs: Iterable[Run]) -> dict[str, Any]:
+    """What the runs measured, and on what: times of different hardware say nothing about the networks."""
+    runs = list(runs)
     speeds = [run.details['throughput']['images_per_s'] for run in runs if run.details.get('throughput')]
-    return statistics.fmean(speeds) if speeds else None
+    latencies = [run.latency for run in runs if run.latency is not None]
+    found = dict(speed=_mean(speeds), latency=_mean(latencies))
+    return found | dict(on=', '.join(sorted(set(map(_device, runs))))) if speeds or latencies else found
 
 
-def _place(stem: str, source: str, value: float, cost: Mapping[str, int | None], speed: float | None) -> dict[str, Any]:
+def _mean(values: Sequence[float]) -> float | None:
+    return float(f'{statistics.fmean(values):.4g}') if values else None
+
+
+def _device(run: Run) -> str:
+    hardware = ((run.newest.record if run.newest else None) or {}).get('hardware') or run.details.get('hardware') or {}
+    gpus = hardware.get('gpus') or []
+    return str(gpus[0] if gpus else hardware.get('cpu', 'unknown hardware'))
+
+
+def _place(stem: str, source: str, value: float, cost: Mapping[str, Any]) -> dict[str, Any]:
     baseline = baseline_of(stem)
-    parameters, macs = cost.get('parameters'), cost.get('macs')
     return dict(
         stem=stem,
         kind='SE' if baseline or stem in SE_ONLY else 'plain',
         pair=baseline or stem,
         source=source,
         value=round(value, 4),
-        parameters=parameters and round(parameters / 1e6, 3),
-        macs=macs and round(macs / 1e9, 4),
-        speed=speed and round(speed, 2),
+        **cost,
     )
 
 

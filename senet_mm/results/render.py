@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,35 +27,47 @@ FIELDS = (
 _LATEX = {'&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}', '\\': r'\textbackslash{}'}
 _LATEX |= {'±': r'$\pm$', '×': r'$\times$', '−': '$-$', DASH: '---', '–': '--', '’': "'", '…': r'\ldots{}'}
 _LATEX |= {'<': r'\textless{}', '>': r'\textgreater{}', '~': r'\textasciitilde{}', '^': r'\textasciicircum{}'}
+_MINUS = re.compile(r'(?<![\w$-])-(?=\d)')
+_MARKDOWN = re.compile(r'[\\|*`]|<(?=[A-Za-z/!?])')  # what begins something else than text
+
+
+def _latex(text: str) -> str:
+    return _MINUS.sub('$-$', ''.join(_LATEX.get(character, character) for character in text))
+
+
+def _markdown(text: str) -> str:
+    return _MARKDOWN.sub(r'\\\g<0>', text)
 
 
 @dataclass(frozen=True)
 class Document:
-    """How a format writes the parts of a page; patterns take one text.
+    """How a format writes the parts of a page; patterns take one text, which is escaped already.
 
     Attributes:
         table: tabulate's name of the format.
         escape: Makes any text harmless.
         heading: Above a table.
         paragraph: Of text.
-        code: A command.
+        code: Makes a command of any text.
         item: Of a list.
         items: Around a list.
         lines: A heading of two lines, as a pattern of two texts.
+        start: Above all.
     """
 
     table: str
     escape: Callable[[str], str]
     heading: str
     paragraph: str
-    code: str
+    code: Callable[[str], str]
     item: str
     items: tuple[str, str]
     lines: str
+    start: str = ''
 
     def listed(self, title: str, items: Iterable[str], code: bool = False) -> list[str]:
         """A paragraph, and a list below it; nothing if the list is empty."""
-        shown = [(self.code if code else '{}').format(self.escape(item)) for item in items]
+        shown = [(self.code if code else self.escape)(item) for item in items]
         if not shown:
             return []
         start, end = self.items
@@ -63,26 +76,25 @@ class Document:
 
 
 DOCUMENTS = {
-    'text': Document('simple', str, '{}', '{}', '{}', '  {}', ('', ''), '{}\n{}'),
-    'md': Document(
-        'github', lambda text: text.replace('|', r'\|'), '### {}', '{}\n', '`{}`', '- {}', ('', ''), '{}<br>{}'
-    ),
+    'text': Document('simple', str, '{}', '{}', str, '  {}', ('', ''), '{}\n{}'),
+    'md': Document('github', _markdown, '### {}', '{}\n', '`{}`'.format, '- {}', ('', ''), '{}<br>{}'),
     'html': Document(
         'unsafehtml',
         html.escape,
         '<h2>{}</h2>',
         '<p>{}</p>',
-        '<code>{}</code>',
+        lambda text: f'<code>{html.escape(text)}</code>',
         '<li>{}</li>',
         ('<ul>', '</ul>'),
         '{}<br>{}',
+        '<!DOCTYPE html>\n<meta charset="utf-8">\n<title>Squeeze-and-Excitation leaderboard</title>',
     ),
     'latex': Document(
         'latex_raw',
-        lambda text: ''.join(_LATEX.get(character, character) for character in text),
+        _latex,
         r'\subsection*{{{}}}',
         '{}',
-        r'\texttt{{{}}}',
+        lambda text: rf'\texttt{{{_latex(text)}}}',
         r'\item {}',
         (r'\begin{itemize}', r'\end{itemize}'),
         r'\shortstack{{{}\\{}}}',
@@ -115,7 +127,8 @@ def _render(board: Board, numbers: Sequence[int] | None, style: str) -> str:
     if style == 'csv':
         return _csv(record for table in tables for record in records(table))
     document = DOCUMENTS[style]
-    parts = [part for table in tables for part in _table(table, document)]
+    parts = [document.start] if document.start else []
+    parts += [part for table in tables for part in _table(table, document)]
     if numbers is None:
         parts += [part for pair in board.pairs for part in _pair(pair, document)]
     return '\n\n'.join([*parts, *remarks(board, numbers, style)])
@@ -278,20 +291,15 @@ def _paper(cell: Cell, column: Column) -> str:
     if cell.paper is None:
         return ''
     marks = ''.join(f' [{number}]' for number in cell.notes)
-    return (signed if column.signed else _plain)(cell.paper, column.digits) + marks
-
-
-def _plain(value: float, digits: int) -> str:
-    return f'{value:.{digits}f}'
+    return column.text(cell.paper) + marks
 
 
 def _ours(cell: Cell, column: Column) -> str:
     if cell.ours is None:
         return DASH if cell.applies else ''
     text = cell.ours.text(column.digits, sign=column.signed)
-    if isinstance(cell.ours, Gain) and not cell.ours.paired:
-        return f'{text} (not paired)'
-    return text if cell.p_value is None else f'{text}, p = {cell.p_value:.2g}'
+    evidence = cell.ours.evidence if isinstance(cell.ours, Gain) else ''
+    return f'{text}, {evidence}' if evidence else text
 
 
 def _difference(cell: Cell, column: Column) -> str:

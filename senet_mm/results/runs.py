@@ -92,6 +92,12 @@ class Run:
         return self.newest.parameters if self.newest else None
 
     @property
+    def latency(self) -> float | None:
+        """Milliseconds an image in the last test on the config's own crops, without a mirror image."""
+        plain = [test.record or {} for test in self.evaluations if test.crops is None and not test.tta]
+        return (plain[-1].get('latency') or {}).get('ms_per_image') if plain else None
+
+    @property
     def details(self) -> Mapping[str, Any]:
         """The record, or an empty one."""
         return self.record or {}

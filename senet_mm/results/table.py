@@ -116,5 +116,5 @@ def _evidence(pair: Pair, difference: Gain) -> str:
         return 'one run each'
     if not difference.paired:
         return f'{len(pair.plain)} and {len(pair.se)} runs, no seed in common'
-    p_value = '' if difference.p_value is None else f', p = {difference.p_value:.2g}'
-    return f'{difference.n} {"seed" if difference.n == 1 else "seeds"}{p_value}'
+    seeds = f'{difference.n} {"seed" if difference.n == 1 else "seeds"}'
+    return f'{seeds}, {difference.evidence}' if difference.evidence else seeds

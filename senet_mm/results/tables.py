@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from senet_mm.results.aggregate import Aggregate, Gain, aggregate, gain
+from senet_mm.results.aggregate import Aggregate, Gain, aggregate, gain, signed
 from senet_mm.results.commands import Commands
 from senet_mm.results.comparison import Result, Verdicts
 from senet_mm.results.layouts import (
@@ -47,6 +47,10 @@ class Column:
     def signed(self) -> bool:
         """Whether its numbers are written with their sign."""
         return self.kind == GAIN
+
+    def text(self, value: float) -> str:
+        """One number as it is written here."""
+        return signed(value, self.digits) if self.signed else f'{value:.{self.digits}f}'
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ def evaluation(stem, metrics, sha256, **changes):
             tta=False,
             metrics=metrics,
             parameters=26_000_000 if 'se' in stem else 25_000_000,
+            latency=dict(ms_per_image=2.1 if 'se' in stem else 2.0, batch=32),
+            hardware=dict(gpus=['NVIDIA A100'], cpu='x86_64', processes=1),
             data=data_of(stem, 'test')
             if stem.rpartition('_')[2] in OFFICIAL
             else data_of(stem, 'test', official=False),

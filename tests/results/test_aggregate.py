@@ -43,11 +43,12 @@ def test_a_gain_is_over_pairs_of_the_same_seed():
     # two degrees of freedom: p = 1 − t / √(t² + 2)
     t = (4 / 3) / (math.sqrt(1 / 12) / math.sqrt(3))
     assert found.p_value == pytest.approx(1 - t / math.sqrt(t**2 + 2))
+    assert found.evidence == 'p = 0.015'
 
 
 def test_two_pairs_are_too_few_for_a_test():
     found = gain({0: 24.0, 1: 25.0}, {0: 23.0, 1: 23.0}, higher_is_better=False)
-    assert (found.n, found.mean, found.p_value) == (2, 1.5, None)
+    assert (found.n, found.mean, found.p_value, found.evidence) == (2, 1.5, None, '')
 
 
 def test_the_same_difference_each_time_has_no_p_value():
@@ -59,7 +60,7 @@ def test_the_same_difference_each_time_has_no_p_value():
 
 def test_without_a_common_seed_it_is_the_difference_of_the_means():
     found = gain({0: 24.0, 1: 26.0}, {2: 23.0}, higher_is_better=False)
-    assert (found.values, found.paired, found.p_value) == ((2.0,), False, None)
+    assert (found.values, found.paired, found.p_value, found.evidence) == ((2.0,), False, None, 'not paired')
     assert gain({}, {0: 1.0}, higher_is_better=True) is None
     assert gain({0: 1.0}, {}, higher_is_better=True) is None
 

@@ -170,7 +170,8 @@ def test_csv_leaves_the_rest_to_the_other_stream(pair, capsys):
     ('changes', 'message'),
     [
         (dict(folders=[Path('nothing')]), 'there is no folder nothing; runs are in work_dirs/'),
-        (dict(table=['17']), 'there is no table 17; there are all, ablation, 2'),
+        (dict(table=['17']), 'there is no table 17; there are 2, 3, .*, 16, imagenet, .*, coco, ablation, all$'),
+        (dict(table=['7', '.']), r'there is no table \.; .*; name folders before --table$'),
         ({}, r'no run in .* yet: tools/train\.py CONFIG and tools/test\.py CONFIG CHECKPOINT make one'),
     ],
 )

@@ -132,6 +132,11 @@ def test_curves_and_scatter_plot(open_page, scheme, dark):
     assert page.locator('#scatter .mark-symbol.role-mark path').count() > 20
     page.select_option('#cost-choice', label='multiply-adds (G)')
     page.locator('#scatter').get_by_text('multiply-adds (G)').wait_for()
+    assert page.locator('#scatter').get_by_text('resnet50', exact=True).count() == 1  # a pair is named once
+    page.select_option('#cost-choice', label='latency in the test (ms an image)')
+    page.locator('#scatter').get_by_text('latency in the test (ms an image)').wait_for()
+    table = page.locator('#scatter-table tr', has_text='se_resnet50_imagenet').filter(has_text='ours')
+    assert table.locator('td').all_text_contents()[4:] == ['2.1', 'NVIDIA A100']
     background = page.evaluate('getComputedStyle(document.body).backgroundColor')
     assert (sum(map(int, background[4:-1].split(','))) < 150) == dark
 
@@ -198,6 +203,10 @@ def test_on_a_phone_nothing_sticks_out(open_page, scheme):
     for section in ('#pairs', '#cost', '#tables', '#runs'):
         page.locator(section).scroll_into_view_if_needed()
         assert page.evaluate(width) == PHONE['width']
+    table = page.locator('#table-2')
+    table.locator('.box').evaluate('element => element.scrollLeft = 900')
+    for heading in (table.locator('tbody th.name').first, table.locator('tr.ours th.line').first):
+        assert 0 < heading.bounding_box()['x'] < PHONE['width'] / 2  # whose numbers these are stays in sight
     page.locator('[data-run]').first.click()
     wait_for_chart(page, '#run-curves')
     assert page.evaluate(width) == PHONE['width']

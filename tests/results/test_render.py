@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class Tags(HTMLParser):
         self.open, self.text = [], []
 
     def handle_starttag(self, tag, attrs):
-        if tag != 'br':
+        if tag not in ('br', 'meta'):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -111,13 +112,22 @@ def test_html_is_whole(made):
 @given(st.text(st.characters(codec='utf-8', exclude_categories=['Cc', 'Cs'])))
 def test_any_text_stays_text(text):
     assert ''.join(parsed(f'<p>{DOCUMENTS["html"].escape(text)}</p>').text) == text
-    assert '|' not in DOCUMENTS['md'].escape(text).replace(r'\|', '')
+    assert re.sub(r'\\(?=[\\|*`<])', '', DOCUMENTS['md'].escape(text)) == text  # Markdown takes the rest as it is
+    assert not re.search(r'[|*`]|<[a-z/!?]', re.sub(r'\\.', '', DOCUMENTS['md'].escape(text)), re.IGNORECASE)
     latex = DOCUMENTS['latex'].escape(text)
     for special in '&%#_':
         assert special not in latex.replace(f'\\{special}', '')
 
 
+def test_signs_of_numbers_and_hyphens_in_latex():
+    assert DOCUMENTS['latex'].escape('-2.5 ± 0.3, top-1, 1e-3') == r'$-$2.5 $\pm$ 0.3, top-1, 1e-3'
+
+
+def test_commands_in_markdown_are_as_typed():
+    assert DOCUMENTS['md'].code('a | b "$(cat <file>)"') == '`a | b "$(cat <file>)"`'
+
+
 def test_a_gain_without_a_common_seed_is_marked(made):
     make_run(made / 'a', 'resnet50_imagenet', 0)
     make_run(made / 'b', 'se_resnet50_imagenet', 1)
-    assert '+1.51 (not paired)' in render(collect([made]), [2])
+    assert '+1.51, not paired' in render(collect([made]), [2])

@@ -192,7 +192,7 @@ def test_tables_by_their_names():
     assert parse_tables(['imagenet']) == [2, 3, 8, 9]
     assert parse_tables(['ablation']) == list(range(10, 17))
     assert parse_tables(['all']) == list(LAYOUTS) == list(range(2, 17))
-    with pytest.raises(DataError, match='there is no table 1, coc; there are all, ablation, 2, imagenet'):
+    with pytest.raises(DataError, match=r'there is no table 1, coc; there are 2, 3, .*, coco, ablation, all$'):
         parse_tables(['1', 'coc'])
 
 

@@ -1,8 +1,9 @@
 // The charts: Vega-Lite, drawn as SVG when they come into view, without evaluating any code (ast: true).
 
 const DIGITS = 4;
-const LABELLED = 16; // more names than that would cover one another
+const ROOM = 45; // pixels of width that a name should have, or they cover one another
 const FIRST = ['top1_err', 'ap'];
+const TIMES = ['latency', 'speed'];
 const shortNumber = (value) => (value === undefined || value === null ? '—' : String(Number(value.toPrecision(DIGITS))));
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const drawn = new Map(); // element → { spec, view }; the view is there once it came into sight
@@ -15,7 +16,7 @@ function theme() {
     background: 'transparent',
     font: getComputedStyle(document.body).fontFamily,
     view: { stroke: null },
-    axis: { ...text, gridColor: colour('line'), domainColor: colour('muted'), tickColor: colour('muted'), labelOverlap: true },
+    axis: { ...text, gridColor: colour('line'), domainColor: colour('muted'), tickColor: colour('muted'), labelOverlap: 'greedy', labelSeparation: 5 },
     legend: { ...text, orient: 'top', symbolSize: 90, symbolStrokeWidth: 2, symbolStrokeColor: colour('muted'), columnPadding: 8 },
     range: { category: [colour('plain'), colour('se')] },
     rule: { color: colour('muted') },
@@ -148,8 +149,8 @@ function showScatter() {
   const shown = points.filter((point) => point[cost]);
   $('cost-choice').disabled = !costs.length;
   draw($('scatter'), shown.length ? scatterSpec(shown, cost) : null, 'Nothing was measured yet.');
-  $('scatter-table').replaceChildren(makeTable('Accuracy and cost in numbers', ['network', 'by', 'accuracy', ...costs.map(([, title]) => title)],
-    points.map((point) => [point.stem, point.source, shortNumber(point.value), ...costs.map(([name]) => shortNumber(point[name]))])));
+  $('scatter-table').replaceChildren(makeTable('Accuracy and cost in numbers', ['network', 'by', 'accuracy', ...costs.map(([, title]) => title), 'timed on'],
+    points.map((point) => [point.stem, point.source, shortNumber(point.value), ...costs.map(([name]) => shortNumber(point[name])), point.on ?? '—'])));
 }
 
 /** Logarithmic where the networks are of very different size. */
@@ -159,18 +160,30 @@ function costScale(values) {
   return { ...(wide ? { type: 'log' } : { zero: false }), nice: false, padding: 60 };
 }
 
+/** Name one point of each pair: the plain network's, ours if there is one; returns how many. */
+function nameOnce(values) {
+  const named = new Map();
+  const rank = ({ kind, source }) => (kind === 'plain') + 2 * (source === 'ours');
+  for (const value of values) {
+    value.label = '';
+    const other = named.get(value.pair);
+    if (!other || rank(value) > rank(other)) named.set(value.pair, value);
+  }
+  for (const value of named.values()) value.label = value.stem.replace(/_[a-z0-9]+$/, ''); // less the data set's name
+  return named.size;
+}
+
 function scatterSpec(points, cost) {
   const title = data.titles[points[0].metric];
   const values = points.map((point) => ({ ...point, x: point[cost], line: `${point.source} ${point.pair} ${point.apart}` }));
-  const labelled = values.length <= LABELLED;
   const encoding = {
     x: { field: 'x', type: 'quantitative', title: data.costs[cost], scale: costScale(values), axis: { grid: false, tickCount: 8, format: '~g' } },
     y: { field: 'value', type: 'quantitative', title, scale: { zero: false, padding: 16 } },
   };
   const tooltip = [{ field: 'stem', title: 'network' }, { field: 'source', title: 'by' },
-    { field: 'x', title: data.costs[cost], format: '.4~g' }, { field: 'value', title, format: '.4~g' }];
-  const named = new Set(values.filter(({ source }) => source === 'ours').map(({ stem }) => stem));
-  for (const value of values) value.label = value.source === 'ours' || !named.has(value.stem) ? value.stem : '';
+    { field: 'x', title: data.costs[cost], format: '.4~g' }, { field: 'value', title, format: '.4~g' },
+    ...(TIMES.includes(cost) ? [{ field: 'on' }] : [])];
+  const names = nameOnce(values);
   return {
     ...base(`${title} against ${data.costs[cost]}, ${values.length} networks`, 340),
     data: { values }, encoding,
@@ -178,7 +191,8 @@ function scatterSpec(points, cost) {
       { mark: { type: 'line', color: '@muted', opacity: 0.6, strokeWidth: 1.2 }, encoding: { detail: { field: 'line' } } },
       { mark: { type: 'point', size: 110, strokeWidth: 2, opacity: 1 },
         encoding: { stroke: KIND, fill: KIND, shape: SHAPE, fillOpacity: HOLLOW, tooltip } },
-      ...(labelled ? [{ mark: { type: 'text', dy: -13, fontSize: 11, fill: '@muted' }, encoding: { text: { field: 'label' } } }] : []),
+      ...(names * ROOM <= $('scatter').clientWidth
+        ? [{ mark: { type: 'text', dy: -13, fontSize: 11, fill: '@muted' }, encoding: { text: { field: 'label' } } }] : []),
     ],
   };
 }

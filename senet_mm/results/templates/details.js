@@ -1,5 +1,6 @@
 // A pair beside one another, and all that is known of one run.
 
+const SIGNIFICANT = 12; // digits; what is behind them is how computers count
 const members = (pair) => [...pair.plain.map((run) => ['plain', run]), ...pair.se.map((run) => ['SE', run])];
 
 const settingsOf = (number) => new Map(data.runs[number].settings.map((index) => data.pool[index]));
@@ -24,7 +25,7 @@ function runButtons(kind, numbers) {
     button.addEventListener('click', () => showRun(number));
     return button;
   });
-  return make('p', { className: 'seeds' }, make('span', { className: `kind ${kind}` }, numbers.length ? data.runs[numbers[0]].name : `no ${kind} run`), ...buttons);
+  return make('p', { className: 'seeds' }, make('span', { className: `kind ${kind}` }, ...breakable(numbers.length ? data.runs[numbers[0]].name : `no ${kind} run`)), ...buttons);
 }
 
 function showCurves() {
@@ -54,9 +55,10 @@ function showPair() {
 /** Anything of a record: nested lists of names and values. */
 function recorded(value) {
   if (Array.isArray(value)) {
-    if (value.every((item) => item === null || typeof item !== 'object')) return value.join(', ');
+    if (value.every((item) => item === null || typeof item !== 'object')) return value.join(', ') || '—';
     return make('ol', {}, ...value.map((item) => make('li', {}, recorded(item))));
   }
+  if (typeof value === 'number') return String(Number(value.toPrecision(SIGNIFICANT)));
   if (value === null || typeof value !== 'object') return String(value ?? '—');
   return make('dl', { className: 'record' }, ...Object.entries(value).flatMap(([key, item]) => [make('dt', {}, key), make('dd', {}, recorded(item))]));
 }
@@ -99,7 +101,7 @@ function showRun(number) {
   }
   const record = Object.fromEntries(Object.entries(run.record).map(([key, index]) => [key, data.pool[index]]));
   parts.push(...section('Provenance', Object.keys(record).length ? recorded(record) : 'This run was not recorded (run.json).'));
-  $('details-title').textContent = run.name;
+  $('details-title').replaceChildren(...breakable(run.name));
   $('details-body').replaceChildren(...parts.filter((part) => part !== null));
   $('details').showModal();
   $('details-body').scrollTop = 0;

@@ -70,11 +70,16 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** A name that breaks after its parts, if it must. */
+function breakable(text) {
+  return String(text).split(/(?<=[_/]|[a-z0-9]\.(?=[a-z]))/).flatMap((part, index) => (index ? [make('wbr'), part] : [part]));
+}
+
 /** A table from texts; the first column heads the rows. */
 function makeTable(caption, headings, rows, className = '') {
-  const head = make('tr', {}, ...headings.map((text) => make('th', { scope: 'col', className: text === headings[0] ? 'name' : 'number' }, text)));
+  const head = make('tr', {}, ...headings.map((text) => make('th', { scope: 'col', className: text === headings[0] ? 'name' : 'number' }, ...breakable(text))));
   const body = rows.map(([first, ...rest]) =>
-    make('tr', {}, make('th', { scope: 'row', className: 'name' }, first), ...rest.map((cell) => make('td', {}, cell))));
+    make('tr', {}, make('th', { scope: 'row', className: 'name' }, ...breakable(first)), ...rest.map((cell) => make('td', {}, cell))));
   const table = make('table', { className }, make('caption', { className: 'hidden' }, caption),
     make('thead', {}, head), make('tbody', {}, ...body));
   const box = make('div', { className: 'box', tabIndex: 0 }, table);
