@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,6 +108,8 @@ def test_a_classifier_is_recorded_tested_and_drawn(run_tool, demo, checkpoint, t
         {name: costs[name] for name in DEPTH_18}, abs=0.005
     )
     assert found.stdout.endswith(f'{out / "excitation.npz"}\n')
+    section = Path('docs/excitation.md').read_text().split('## What is written')[1].split('## ')[0]
+    assert all(f'`{path.stem}.' in section for path in out.iterdir())
 
     content = torch.load(checkpoint, weights_only=True)
     content['state_dict']['backbone.layer2.0.se.fc2.weight'].zero_()

@@ -1,6 +1,8 @@
 """Streamed statistics against NumPy on all gates at once, however the images come."""
 
+import re
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -226,6 +228,10 @@ def test_the_file_is_as_documented(tmp_path):
     assert shapes['second_se/histogram'] == (CLASSES + 1, 8, 20)
     assert shapes['second_se/edges'] == (21,)
     assert arrays['second_se/count'].tolist() == [8, 7, 7, 8, 0]
+    section = Path('docs/excitation.md').read_text().split('## excitation.npz')[1].split('## ')[0]
+    rows = [line.split('|')[1] for line in section.splitlines() if line.startswith('| `')]
+    documented = {key for row in rows for key in re.findall('`(.+?)`', row)}
+    assert documented == {re.sub('^(first|second)_se/', '<block>/', key) for key in arrays}
 
 
 def test_other_files_are_refused(tmp_path):
