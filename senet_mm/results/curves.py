@@ -18,7 +18,7 @@ TRAINED = {'loss': LOSS, 'accuracy_top-1': 'top1_err', 'accuracy_top-5': 'top5_e
 VALIDATED = {'loss/cross_entropy': LOSS} | {metric.source: name for name, metric in METRICS.items()}
 TITLES = {LOSS: 'loss'} | {name: f'{metric.heading} (%)' for name, metric in METRICS.items()}
 POINTS = 120  # of a curve, about as many as a plot has places for
-SAMPLED = 5 * POINTS  # lines of training that are read of a log; mmengine writes 10,000 in a run on ImageNet
+SAMPLED = 2 * POINTS  # lines of training that are read of a log; mmengine writes 10,000 in a run on ImageNet
 LARGEST = 1e100  # of a number that is drawn
 _PLAIN = Metric('', 4, '', 1, 0)
 
@@ -75,7 +75,7 @@ def _parse(log: Path) -> Iterator[dict[str, Any]]:
     except OSError:
         return
     training = [index for index, text in enumerate(texts) if b'"iter"' in text]
-    every = 1 + len(training) // SAMPLED
+    every = max(1, -(-len(training) // SAMPLED))
     passed_over = set(training) - set(training[::every])
     for index, text in enumerate(texts):
         if index in passed_over:
