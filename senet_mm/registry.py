@@ -70,7 +70,10 @@ TRANSFORMS = NamedRegistry(
     parent=mmengine_registry.TRANSFORMS,
     scope='senet_mm',
     locations=['senet_mm.data.crops', 'senet_mm.data.pixel_jitter'],
-    modules={'Cutout': 'senet_mm.data.cutout'},
+    modules={
+        'Cutout': 'senet_mm.data.cutout',
+        'RandomResizedCrop': 'senet_mm.data.random_resized_crop',
+    },
 )
 FUNCTIONS = NamedRegistry(
     'function',

@@ -45,8 +45,6 @@ def load(name):
 
 def steps(name):
     """The training pipeline by the transforms' names."""
-    import senet_mm.data.images.datasets  # noqa: F401  (registers the crop, as the data set of a run does)
-
     init_default_scope('mmpretrain')
     return {step.type.rpartition('.')[2]: step for step in load(name).train_dataloader.dataset.pipeline}
 

@@ -5,8 +5,7 @@ from typing import Any, ClassVar
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.datasets import ImageNet as FolderImageNet
 
-import senet_mm.data.packs.backend  # a worker that was not forked must know packed://, too
-import senet_mm.data.random_resized_crop  # noqa: F401  (registered before a pipeline is built)
+import senet_mm.data.packs.backend  # noqa: F401  (a worker that was not forked must know packed://, too)
 from senet_mm.data.errors import DataError
 from senet_mm.data.packs.url import as_url
 from senet_mm.data.places365.layout import read_class_names
