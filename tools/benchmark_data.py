@@ -2,8 +2,8 @@
 """Images a second of a config's training data, by several ways in turn.
 
 tools/benchmark_data.py configs/resnet50_imagenet.py --data-root data/imagenet data/imagenet.zip --workers 8 compares
-where the data comes from, --decoder and --resizer what makes pictures of it, and a CIFAR config its two input
-pipelines. docs/data.md has results.
+where the data comes from, --decoder what makes pictures of it, and a CIFAR config its two input pipelines. docs/data.md
+has results.
 """
 
 import argparse
@@ -28,7 +28,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser, several_data_roots=True)
     parser.add_argument('--decoder', dest='decoders', nargs='+', default=[], help='cv2, turbojpeg, pillow')
-    parser.add_argument('--resizer', dest='resizers', nargs='+', default=[], help='pillow, torch, cv2')
     parser.add_argument(
         '--workers', type=_natural, default=0, help='processes that load image by image; 0 if not given'
     )
@@ -48,7 +47,7 @@ def _measure(args: argparse.Namespace) -> None:
     from senet_mm.data.presence import require_data
     from senet_mm.engine.run import load_config
 
-    ways = variants(load_config(args), args.data_roots, args.decoders, args.resizers)
+    ways = variants(load_config(args), args.data_roots, args.decoders)
     for cfg in ways.values():
         require_data(cfg, splits=('train',))
     benchmark = InputBenchmark(ways, args.workers)

@@ -72,25 +72,21 @@ class InputSpeed:
         return [f'{median(self.waiting[way]):.2%}', f'{median(self.step[way]) * 1000:,.1f} ms']
 
 
-def variants(
-    cfg: Config, data_roots: Sequence[str] = (), decoders: Sequence[str] = (), resizers: Sequence[str] = ()
-) -> dict[str, Config]:
+def variants(cfg: Config, data_roots: Sequence[str] = (), decoders: Sequence[str] = ()) -> dict[str, Config]:
     """A config in every combination of what is to be compared, named after what differs.
 
     Args:
         cfg: of a training; stays as it is. If its data set has `whole_batch`, that is compared, too.
-        data_roots: folders and packs; the config's own if empty, as are the others.
-        decoders: of `DECODERS`.
-        resizers: of `senet_mm.RandomResizedCrop`, its `backend`.
+        data_roots: folders and packs; the config's own if empty.
+        decoders: of `DECODERS`; likewise.
 
     Raises:
-        DataError: no such decoder or resizer, or the config has nothing of the kind.
+        DataError: no such decoder, or the config decodes nothing.
     """
     forms = tuple(FORMS) if any('whole_batch' in dataset for dataset in _datasets(cfg)) else ()
     axes: list[tuple[Sequence[str], Callable[[Config, str], None]]] = [
         (data_roots, set_data_root),
         (decoders, _set_decoder),
-        (resizers, _set_resizer),
         (forms, _set_form),
     ]
     found = {}
@@ -191,19 +187,6 @@ def _datasets(cfg: Config) -> list[Any]:
     return list(leaf_datasets(cfg.train_dataloader.dataset))
 
 
-def _steps(cfg: Config, name: str) -> list[Any]:
-    """The steps of the training pipelines that are of a kind.
-
-    Raises:
-        DataError: there is none.
-    """
-    steps = [step for dataset in _datasets(cfg) for step in dataset.get('pipeline', [])]
-    found = [step for step in steps if str(step['type']).rpartition('.')[2] == name]
-    if not found:
-        raise DataError(f'{cfg.filename}: its training pipeline has no {name}, so there is nothing to compare.')
-    return found
-
-
 def _set_decoder(cfg: Config, decoder: str) -> None:
     if decoder not in DECODERS:
         raise DataError(f'decoder {decoder!r}: allowed are {", ".join(DECODERS)}.')
@@ -216,17 +199,14 @@ def _set_decoder(cfg: Config, decoder: str) -> None:
                 f'does not bring: 3 for PyTurboJPEG 2, or 2 for PyTurboJPEG<2.'
             ) from error
         mmcv.use_backend('cv2')
-    for step in _steps(cfg, 'LoadImageFromFile'):
+    steps = [step for dataset in _datasets(cfg) for step in dataset.get('pipeline', [])]
+    loading = [step for step in steps if str(step['type']).rpartition('.')[2] == 'LoadImageFromFile']
+    if not loading:
+        raise DataError(
+            f'{cfg.filename}: its training pipeline has no LoadImageFromFile, so there is nothing to decode.'
+        )
+    for step in loading:
         step['imdecode_backend'] = decoder
-
-
-def _set_resizer(cfg: Config, resizer: str) -> None:
-    from senet_mm.data.random_resized_crop import BACKENDS
-
-    if resizer not in BACKENDS:
-        raise DataError(f'resizer {resizer!r}: allowed are {", ".join(BACKENDS)}.')
-    for step in _steps(cfg, 'RandomResizedCrop'):
-        step['backend'] = resizer
 
 
 def _set_form(cfg: Config, form: str) -> None:

@@ -34,25 +34,6 @@ def test_draws_and_pixels_are_mmpretrains(photographs, options):
     np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.parametrize(('interpolation', 'most'), [('bilinear', 2), ('bicubic', 3)])
-def test_pytorch_resizes_as_pillow_but_for_rounding(photographs, interpolation, most):
-    options = dict(scale=224, interpolation=interpolation)
-    found, wanted = (
-        crops(RandomResizedCrop(**options, backend=name), photographs).astype(int) for name in ('torch', 'pillow')
-    )
-    difference = np.abs(found - wanted)
-    assert difference.max() <= most
-    assert (difference > 0).mean() < 0.05
-    assert abs((found - wanted).mean()) < 0.02  # neither brighter nor darker
-
-
-def test_mistakes_are_named():
-    with pytest.raises(ValueError, match=r"backend='turbo' of RandomResizedCrop: allowed are 'pillow', 'cv2', 'torch'"):
-        RandomResizedCrop(224, backend='turbo')
-    with pytest.raises(ValueError, match="interpolation='area' with backend='torch': allowed are 'bilinear' and"):
-        RandomResizedCrop(224, backend='torch', interpolation='area')
-
-
 def test_the_configs_use_it():
     from mmengine.config import Config
 

@@ -98,9 +98,11 @@ def require_same(path: Path, file: RemoteFile) -> None:
     """
     problem = _difference(path, file)
     if problem:
+        shorter = path.stat().st_size < file.size
+        resume = 'finish it with a program that resumes, such as wget -c, or ' if shorter else ''
         raise DataError(
             f'{path} is not {file.url}: {problem}. It was cut off or altered on its way here and is left as it is: '
-            f'move it away and fetch it again.'
+            f'{resume}move it away and fetch it again.'
         )
 
 

@@ -61,7 +61,7 @@ def _begin(part: Path, out: Path, source: Mapping[str, Any]) -> None:
     found = read_manifest(part / STATE)
     if found is None and any(part.iterdir()):
         raise DataError(f'{part} is in the way, and no beginning of {out}; move it away.')
-    if all(path.name.startswith('.') for path in part.iterdir()):  # nothing but notes: all may still be replaced
+    if found is None or all(path.name.startswith('.') for path in part.iterdir()):  # notes bind to no source
         write_manifest(part / STATE, source)
     elif found != source:
         differing = ', '.join(sorted(key for key in {*found, *source} if found.get(key) != source.get(key)))

@@ -68,9 +68,9 @@ def test_beginnings_from_something_else_are_kept_apart(tmp_path):
 
 def test_as_long_as_there_are_but_notes_another_source_will_do(tmp_path):
     other = {**SOURCE, 'train': 'c.tar, 7 bytes'}
-    with pytest.raises(DataError, match='kept in'), staged_folder(tmp_path / 'out', SOURCE) as part:
-        (part / '.a.tar.verified').touch()
-        raise DataError('b.tar is cut off')
+    with pytest.raises(DataError):
+        fill(tmp_path / 'out', error=DataError('b.tar is cut off'))
+    (tmp_path / '.out.part' / '1.jpg').rename(tmp_path / '.out.part' / '.a.tar.verified')
     fill(tmp_path / 'out', other)
     assert listing(tmp_path) == ['out', 'out/2.jpg']  # beside two notes
 
