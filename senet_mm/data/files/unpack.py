@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tarfile
 import zipfile
 import zlib
@@ -36,7 +37,7 @@ def unpack(archive: Path, folder: Path, place: Place, workers: int | None = None
         DataError: the archive is cut off or damaged, or has names that lead out of `folder`, or links; or the disk is
             full. What was written until then is whole and stays.
     """
-    _tidy(folder)
+    _require_room(archive, folder, _tidy(folder))
     with _reading(archive), progress(f'unpacking {archive.name}', archive.stat().st_size) as advance:
         if archive.suffix == '.zip':
             with zipfile.ZipFile(archive) as content:
@@ -59,7 +60,7 @@ def unpack_nested(archive: Path, folder: Path, place: Place, workers: int | None
         place: as of `unpack`, of the path 'INNER/FILE', which it may also refuse by None.
         workers: threads, each with an inner tar of its own.
     """
-    _tidy(folder)
+    _require_room(archive, folder, _tidy(folder))
     with _reading(archive), progress(f'unpacking {archive.name}', archive.stat().st_size) as advance:
         with tarfile.open(archive, 'r:') as outer:
             inner = list(_members(outer))
@@ -160,12 +161,28 @@ def _unpack_inner(archive: Path, folder: Path, place: Place, inner: tarfile.TarI
     return inner.size
 
 
-def _tidy(folder: Path) -> None:
-    """Delete the half files of a run that was killed; see `whole_file` for their names."""
+def _tidy(folder: Path) -> int:
+    """Delete the half files of a run that was killed, see `whole_file` for their names; bytes of the others."""
+    there = 0
     for below, _, files in os.walk(folder):
-        for name in files:
-            if re.fullmatch(r'\..+\.\d+', name):
-                os.unlink(os.path.join(below, name))
+        for path in (os.path.join(below, name) for name in files):
+            if re.fullmatch(r'\..+\.\d+', os.path.basename(path)):
+                os.unlink(path)
+            else:
+                there += os.lstat(path).st_size
+    return there
+
+
+def _require_room(archive: Path, folder: Path, there: int) -> None:
+    """Hours before it would be found out: images take as much room as the archive that they come in."""
+    needed = archive.stat().st_size - there
+    disk = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(disk).free
+    if needed > free:
+        raise DataError(
+            f'{archive}: the disk is too full: about {needed:,} bytes are to be unpacked, {disk} has {free:,} free. '
+            f'Make room, or give a folder on another disk with --out.'
+        )
 
 
 def _there(path: Path, size: int) -> bool:

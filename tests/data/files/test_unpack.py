@@ -1,6 +1,7 @@
 import errno
 import io
 import re
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -134,3 +135,20 @@ def test_a_full_disk_and_an_interrupt_leave_no_half_file(tmp_path, monkeypatch, 
     found = contents(tmp_path / 'out')
     assert len(found) == 30
     assert found.items() <= {k.removeprefix('data/'): v for k, v in FILES.items()}.items()
+
+
+def test_too_little_room_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    archive = write(tmp_path / 'x.tar', FILES)
+    usage = shutil.disk_usage(tmp_path)
+    needed = archive.stat().st_size
+    monkeypatch.setattr(shutil, 'disk_usage', lambda disk: usage._replace(free=needed - 1000))
+    message = (
+        f'x.tar: the disk is too full: about {needed:,} bytes are to be unpacked, {tmp_path} has {needed - 1000:,}'
+    )
+    with pytest.raises(DataError, match=message):
+        unpack(archive, tmp_path / 'out', strip_folder('data'))
+    assert listing(tmp_path) == ['x.tar']
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'earlier.jpg').write_bytes(bytes(1000))  # what is there needs no more room
+    unpack(archive, tmp_path / 'out', strip_folder('data'))
+    assert len(contents(tmp_path / 'out')) == len(FILES) + 1
