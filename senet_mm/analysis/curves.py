@@ -30,7 +30,7 @@ class Quantity:
     factor: float = 1.0
 
 
-# mmpretrain's heads log the accuracy in training with cal_acc=True only.
+# mmpretrain's heads log the accuracy in training with cal_acc=True only, as our configs have it.
 QUANTITIES = (
     Quantity('loss', 'loss', 'loss/cross_entropy'),
     Quantity('top-1 error (%)', 'accuracy_top-1', 'accuracy/top1', 100, -1),

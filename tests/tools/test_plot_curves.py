@@ -57,7 +57,7 @@ def test_a_pair_of_classifiers(run_tool, demo, tmp_path):
     """Two epochs of two iterations each, every one logged."""
     for name in ('resnet50', 'se_resnet50'):
         options = classifier(
-            demo, tmp_path / name, 'train_cfg.max_epochs=2', 'train_cfg.val_interval=1', 'model.head.cal_acc=True',
+            demo, tmp_path / name, 'train_cfg.max_epochs=2', 'train_cfg.val_interval=1',
             'default_hooks.logger.interval=1',
         )  # fmt: skip
         run = run_tool('tools/train.py', f'configs/demo/{name}_demo.py', *options)

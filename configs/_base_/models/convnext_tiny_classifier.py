@@ -7,6 +7,10 @@ model = dict(
         where='stages.*.*.drop_path',
     ),
     neck=None,  # the backbone itself averages over space, before its last normalisation
-    head=dict(in_channels=768, loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
+    head=dict(
+        in_channels=768,
+        loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
+        cal_acc=False,  # mixed images have no one class
+    ),
     train_cfg=dict(augments=[dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)]),
 )

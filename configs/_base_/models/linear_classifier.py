@@ -7,5 +7,6 @@ model = dict(
         num_classes=1000,
         loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
         topk=(1, 5),
+        cal_acc=True,  # the training error, for Figure 4
     ),
 )

@@ -11,6 +11,7 @@ model = dict(
         dropout_rate=0.5,
         loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
         topk=(1, 5),
+        cal_acc=True,  # the training error, for Figure 4
         init_cfg=dict(type='Normal', layer='Linear', std=0.01),
     ),
 )
