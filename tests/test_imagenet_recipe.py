@@ -106,8 +106,9 @@ def test_weights_start_as_hes(name):
     convolutions = [one for one in backbone.modules() if isinstance(one, torch.nn.Conv2d) and one.groups == 1]
     wide = max(convolutions, key=lambda one: one.weight.numel())
     fan_out = wide.out_channels * wide.kernel_size[0] * wide.kernel_size[1]
-    assert wide.weight.std().item() == pytest.approx(math.sqrt(2 / fan_out), rel=0.02)
-    assert abs(wide.weight.mean().item()) < 0.05 * math.sqrt(2 / fan_out)
+    wanted, number = math.sqrt(2 / fan_out), wide.weight.numel()
+    assert wide.weight.std().item() == pytest.approx(wanted, rel=5 / math.sqrt(2 * number))  # five standard errors
+    assert abs(wide.weight.mean().item()) < 5 * wanted / math.sqrt(number)
 
 
 def small(backbone):
