@@ -193,12 +193,15 @@ def run(args: Namespace) -> bool:
     require_countable({task.stem for task in lacking.tasks})
     if args.launcher == 'local' and not gpus:
         voice.event('torch finds no GPU here: everything runs on the processor, one run at a time')
+    try:
+        args.work_dirs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f'--work-dirs {args.work_dirs}: {error.strerror}; name a folder to write to') from error
     launcher: Launcher = Local(args.work_dirs, gpus) if args.launcher == 'local' else Slurm(slurm, args.work_dirs)
     campaign = Campaign(list(lacking.tasks), launcher, args.work_dirs, args.retries, voice)
     with voice:
         campaign.run()
-    if args.work_dirs.is_dir():
-        voice.print(render(collect([args.work_dirs]), parse_tables(args.tables)))
+    voice.print(render(collect([args.work_dirs]), parse_tables(args.tables)))
     return voice.summary(campaign.outcomes)
 
 

@@ -256,13 +256,14 @@ def _describe_data(dataset: Any) -> dict[str, Any]:
 
 
 def _latency(runner: Runner) -> dict[str, Any] | None:
-    """Milliseconds an image, from a batch that is loaded to what the metrics keep: the median over batches."""
+    """Milliseconds an image, from a batch that is loaded to what the metrics keep: the median over whole batches."""
     times, loading = (runner.message_hub.log_scalars.get(f'test/{name}') for name in ('time', 'data_time'))
-    batch = runner.test_dataloader.batch_size
-    if times is None or loading is None or not batch:
+    loader = runner.test_dataloader
+    if times is None or loading is None or not loader.batch_size:
         return None
-    seconds = median(whole - waited for whole, waited in zip(times.data[0], loading.data[0], strict=True))
-    return dict(ms_per_image=round(1000 * float(seconds) / batch, 3), batch=batch)
+    batch = min(loader.batch_size, -(-len(loader.dataset) // get_world_size()))
+    seconds = [float(all_of_it - waited) for all_of_it, waited in zip(times.data[0], loading.data[0], strict=True)]
+    return dict(ms_per_image=round(1000 * median(seconds[:-1] or seconds) / batch, 3), batch=batch)
 
 
 def _origin(checkpoint: Path) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def _side_by_side(number: int, dataset: str, title: str, note: tuple[str, str] |
         columns += [ColumnLayout('', error, 'SENet as released', 'released') for error in errors]
     for role, group in (('plain', 'converted, plain'), ('se', 'converted, SE')):
         columns += [ColumnLayout(CONVERTED, error, group, role) for error in errors]
-    columns += [ColumnLayout(SPEED, 'images_per_s', f'images/s, {role}', role) for role in ('plain', 'se')]
+    columns += [ColumnLayout(SPEED, 'images_per_s', f'training, {name}', name.lower()) for name in ('plain', 'SE')]
     rows = tuple(
         RowLayout(model, model, _stems(plain), variants) for plain, (table, model) in MODELS.items() if table == number
     )

@@ -236,6 +236,12 @@ def test_a_config_that_was_changed_is_not_run(place, no_gpu, monkeypatch):
     assert place.calls() == []
 
 
+def test_a_place_that_cannot_be_written_to_is_named(place, countable, no_gpu):
+    Path('taken').touch()
+    with pytest.raises(DataError, match='--work-dirs taken/here: Not a directory; name a folder'):
+        campaign.run(options(work_dirs=Path('taken/here')))
+
+
 def test_no_gpus_for_a_run_is_a_mistake(place, no_gpu):
     with pytest.raises(DataError, match='--gpus-per-run 0: give 1 or more'):
         campaign.run(options(gpus_per_run=0))

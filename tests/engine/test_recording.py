@@ -249,13 +249,16 @@ def test_a_test_is_added(tmp_path, shipped):
 
 
 def test_latency_is_the_median_batch_without_loading():
-    """By hand: 4 images in 0.08, 0.04 and 0.06 s."""
-    scalars = {'test/time': [0.58, 0.05, 0.07], 'test/data_time': [0.5, 0.01, 0.01]}
-    hub = SimpleNamespace(log_scalars={name: HistoryBuffer(values, [1] * 3) for name, values in scalars.items()})
-    runner = SimpleNamespace(message_hub=hub, test_dataloader=SimpleNamespace(batch_size=4))
-    assert recording._latency(runner) == dict(ms_per_image=15.0, batch=4)
-    hub.log_scalars.clear()
-    assert recording._latency(runner) is None
+    """By hand: 4 images in 0.08, 0.04 and 0.06 s; the fourth batch is not whole."""
+
+    def latency(times, waits, images):
+        found = {'test/time': times, 'test/data_time': waits}
+        hub = SimpleNamespace(log_scalars={name: HistoryBuffer(each, [1] * len(each)) for name, each in found.items()})
+        loader = SimpleNamespace(batch_size=4, dataset=range(images))
+        return recording._latency(SimpleNamespace(message_hub=hub, test_dataloader=loader))
+
+    assert latency([0.58, 0.05, 0.07, 0.02], [0.5, 0.01, 0.01, 0.01], 13) == dict(ms_per_image=15.0, batch=4)
+    assert latency([0.04], [0.01], 3) == dict(ms_per_image=10.0, batch=3)
 
 
 def test_a_test_without_a_training_makes_a_record_and_keeps_the_origin_of_the_weights(tmp_path, shipped):
