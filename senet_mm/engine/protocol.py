@@ -38,7 +38,7 @@ HARMLESS = re.compile(
     r'|train_dataloader\.batch_size'  # the batch of an update counts
     r'|default_hooks\.(checkpoint|logger|timer|visualization|runtime_info)\..*'
     r'|optim_wrapper\.optimizer\.(fused|foreach)'
-    r'|model\.(.*\.)?with_cp'
+    r'|model\.(.*\.)?(with_cp|cal_acc)'
 )
 # Padding to the largest image of a batch reaches a detector's borders.
 HARMLESS_IN_CLASSIFIERS = re.compile(r'(val|test)_dataloader\.batch_size')

@@ -53,6 +53,7 @@ def test_what_has_no_say_in_the_result_is_no_deviation():
         randomness=dict(seed=3, deterministic=True),
         work_dir='elsewhere',
         optim_wrapper__optimizer__foreach=True,
+        model__head__cal_acc=False,
         custom_hooks=[dict(type='EmptyCacheHook')],
         resume=True,
         load_from='epoch_3.pth',
