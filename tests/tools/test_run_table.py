@@ -17,7 +17,7 @@ def test_a_dry_run_of_a_table(run_tool, tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['17'], 'there is no table 17; there are all, ablation, 2'),
+        (['17'], 'there is no table 17; there are 2, 3, 4, 5, '),
         (['6', '--gpus-per-run', '0'], '--gpus-per-run 0: give 1 or more'),
         (['6', '--launcher', 'slurm', '--slurm', 'account', '--dry-run'], '--slurm account: give KEY=VALUE'),
     ],
