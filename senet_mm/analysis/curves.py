@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from senet_mm.analysis.figures import COLOURS, PICTURES, WIDTHS, legend, panels, save, save_rows
-from senet_mm.analysis.run_log import Entry, read_log
+from senet_mm.analysis.run_log import TRAINING, VALIDATION, Entry, read_log
 from senet_mm.data.errors import DataError
 
-TRAINING, VALIDATION = 'training', 'validation'
 POINTS = 200  # of a curve of training, where no epochs are counted
 
 
@@ -88,7 +87,7 @@ def read_curves(run: Path, title: str) -> list[Curve]:
 
 def _points(entries: Sequence[Entry], training: bool, name: str, unit: str) -> np.ndarray:
     """(P,2): x and the value logged as `name`."""
-    found = [entry for entry in entries if entry.training == training and _is_number(entry.values.get(name))]
+    found = [entry for entry in entries if entry.training == training and entry.number(name) is not None]
     if training:
         x = [entry.values.get('epoch', 0) if unit == 'epoch' else entry.iteration for entry in found]
     else:  # in runs that count iterations, mmengine may log the epoch here
@@ -98,10 +97,6 @@ def _points(entries: Sequence[Entry], training: bool, name: str, unit: str) -> n
         x, found = list(last), list(last.values())
     points = np.array([x, [entry.values[name] for entry in found]], np.float64).T
     return _means(points, unit) if training and len(points) else points
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _means(points: np.ndarray, unit: str) -> np.ndarray:

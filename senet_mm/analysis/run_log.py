@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from senet_mm.data.errors import DataError
 
+TRAINING, VALIDATION = 'training', 'validation'
 SCALARS = 'vis_data/scalars.json'  # below a folder that mmengine names after the time of a start
 LISTED = 8
+LARGEST = 1e100  # of a number that can be drawn
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,13 @@ class Entry:
     training: bool
     iteration: int
     values: Mapping[str, Any]
+
+    def number(self, name: str) -> float | None:
+        """What was logged as `name`, NaN if it cannot be drawn; None if that is nothing, or no number."""
+        value = self.values.get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return None
+        return value if abs(value) < LARGEST else math.nan
 
 
 def find_logs(run: Path) -> list[Path]:
@@ -57,27 +67,42 @@ def read_log(run: Path) -> list[Entry]:
     Raises:
         DataError: There is no log, or nothing was logged.
     """
-    entries: list[Entry] = []
-    for log in find_logs(run):
-        reached = entries[-1].iteration if entries else 0
-        start = list(_parse(log, reached))
-        again = next((entry.iteration for entry in start if entry.training), None)
-        if again is not None:
-            entries = [entry for entry in entries if entry.iteration < again]
-        entries += start
+    entries = join_logs(find_logs(run), report=lambda message: print(message, file=sys.stderr))
     if not entries:
         raise DataError(f'{run}: its log is empty; the run ended before it had logged anything')
     return entries
 
 
-def _parse(log: Path, iteration: int) -> Iterator[Entry]:
+def join_logs(
+    logs: Iterable[Path], report: Callable[[str], None] = lambda message: None, at_most: int | None = None
+) -> list[Entry]:
+    """The entries of logs, oldest first, as `read_log` has them, of whatever can be read.
+
+    Args:
+        logs: The files.
+        report: Is told what was left out.
+        at_most: Entries of training that are read of a log, evenly spaced; all validations are. None for all.
+    """
+    entries: list[Entry] = []
+    for log in logs:
+        reached = entries[-1].iteration if entries else 0
+        start = list(_parse(log, reached, report, at_most))
+        again = next((entry.iteration for entry in start if entry.training), None)
+        if again is not None:
+            entries = [entry for entry in entries if entry.iteration < again]
+        entries += start
+    return entries
+
+
+def _parse(log: Path, iteration: int, report: Callable[[str], None], at_most: int | None) -> Iterator[Entry]:
     """The entries of one log, which begins after `iteration`."""
     try:
-        lines = log.read_text(encoding='utf-8', errors='replace').splitlines()
+        lines = log.read_bytes().splitlines()
     except OSError as error:
-        raise DataError(f'{log} cannot be read: {error.strerror}') from error
+        report(f'{log} cannot be read: {error.strerror}')
+        return
     damaged = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in _sample(lines, at_most):
         values = _read(line)
         if values is None:
             damaged.append(number)
@@ -87,13 +112,23 @@ def _parse(log: Path, iteration: int) -> Iterator[Entry]:
         yield Entry(training, iteration, values)
     if damaged and damaged != [len(lines)]:
         shown = ', '.join(map(str, damaged[:LISTED])) + (', …' if len(damaged) > LISTED else '')
-        print(f'{log}: these lines are damaged and left out: {shown}', file=sys.stderr)
+        report(f'{log}: these lines are damaged and left out: {shown}')
 
 
-def _read(line: str) -> dict[str, Any] | None:
+def _sample(lines: list[bytes], at_most: int | None) -> Iterator[tuple[int, bytes]]:
+    """Lines and their numbers, from 1; of those that say "iter", every so manieth."""
+    training = [number for number, line in enumerate(lines, start=1) if b'"iter"' in line]
+    every = 1 if at_most is None else max(1, -(-len(training) // at_most))
+    passed_over = set(training) - set(training[::every])
+    return ((number, line) for number, line in enumerate(lines, start=1) if number not in passed_over)
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
     try:
         values = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    whole = isinstance(values, dict) and all(isinstance(values.get(name, 0), int) for name in ('iter', 'step', 'epoch'))
-    return values if whole and 'step' in values else None
+    if not isinstance(values, dict) or 'step' not in values:
+        return None
+    counts = [values.get(name, 0) for name in ('iter', 'step', 'epoch')]
+    return values if all(isinstance(count, int) and 0 <= count < LARGEST for count in counts) else None
