@@ -33,6 +33,8 @@ CIFAR := --cfg-options train_dataloader.dataset.indices=64 train_cfg.max_epochs=
 DETECT := --cfg-options train_cfg.max_iters=4
 TEST := --cfg-options test_dataloader.dataset.indices=6
 endif
+LEADERBOARD := $(RUN) tools/leaderboard.py $(addprefix work_dirs/,resnet20_demo se_resnet20_demo faster_rcnn_r50_demo \
+	faster_rcnn_se_r50_demo) --page work_dirs/leaderboard.html
 demo: setup
 	$(RUN) tools/prepare_data.py demo
 	$(RUN) for run in resnet20_demo se_resnet20_demo; do tools/train.py configs/demo/$$run.py $(CIFAR) && \
@@ -46,8 +48,7 @@ demo: setup
 	$(RUN) tools/draw_detections.py configs/demo/faster_rcnn_r50_demo.py plain=work_dirs/faster_rcnn_r50_demo/predictions.json \
 		SE=work_dirs/faster_rcnn_se_r50_demo/predictions.json --out work_dirs/demo_detections.jpg
 	@echo
-	@$(RUN) tools/leaderboard.py work_dirs/resnet20_demo work_dirs/se_resnet20_demo \
-		work_dirs/faster_rcnn_r50_demo work_dirs/faster_rcnn_se_r50_demo --page work_dirs/leaderboard.html
+	@$(LEADERBOARD)
 
 # One process a core, one thread each: threads of several processes on the same cores wait for one another.
 test: setup
@@ -68,7 +69,7 @@ check: tables
 		{ git status --short -- $(GENERATED); echo 'these are not what make tables writes; commit what it wrote' >&2; exit 1; }
 
 screenshot: setup
-	$(RUN) tools/leaderboard.py --page work_dirs/leaderboard.html > /dev/null
+	$(LEADERBOARD) > /dev/null
 	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=10000 --window-size=1200,1120 \
 		--screenshot=docs/leaderboard.png "file://$(CURDIR)/work_dirs/leaderboard.html"
 
