@@ -211,10 +211,10 @@ def _evaluation(entry: Mapping[str, Any], config: str) -> Evaluation:
         checkpoint=entry['checkpoint'],
         checkpoint_sha256=entry['checkpoint_sha256'],
         parameters=entry['parameters'],
-        crops=entry['crops'],
+        crops=entry.get('crops'),
         tta=entry['tta'],
         deviations=_deviations(entry['deviations']),
-        data=entry['data'],
+        data=entry.get('data'),
         provenance=entry['provenance'],
         record=entry,
     )
