@@ -256,7 +256,7 @@ def family_name(family: str) -> str:
 
 def metafile(family: str) -> Path:
     """Where a family's metafile is."""
-    return METAFILES / re.sub(r'\W+', '_', family_name(family).lower()) / 'metafile.yml'
+    return METAFILES / re.sub(r'\W+', '_', family_name(family).lower().replace('-cnn', 'cnn')) / 'metafile.yml'
 
 
 def _benchmarks(entries: Iterable[Entry]) -> list[Entry]:
