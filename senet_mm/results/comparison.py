@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from senet_mm.engine.record import Deviation
@@ -26,6 +27,9 @@ LISTED = 3  # deviations in a reason
 # A converted checkpoint's network is its own, and wants its own kind of input.
 OF_THE_WEIGHTS = ('model.', 'data_preprocessor.')
 AUTHORS = 'caffe'  # the source of the released networks
+STYLE = 'model.backbone.style'
+WITH_OWN_WEIGHTS = ('model.backbone.init_cfg.checkpoint', STYLE)
+NO_RUNS: Mapping[str | None, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Verdicts:
 def judge(runs: Iterable[Run]) -> Verdicts:
     """Decide for every run where it belongs; of several with the same seed the first counts."""
     runs = sorted(runs, key=lambda run: (run.details.get('started') or '', str(run.folder)))
-    sound = {run.last_checkpoint: run.name for run in runs if run.name not in WEIGHTS and not tuple(why_not(run, {}))}
+    sound = sound_of(runs)
     verdicts = Verdicts({}, {}, [])
     first: dict[tuple[str, int | None], Run] = {}
     for run in runs:
@@ -61,6 +65,11 @@ def judge(runs: Iterable[Run]) -> Verdicts:
     return verdicts
 
 
+def sound_of(runs: Iterable[Run]) -> dict[str | None, str]:
+    """Last checkpoint → config of the runs whose weights a detector may start from."""
+    return {run.last_checkpoint: run.name for run in runs if run.name not in WEIGHTS and not tuple(why_not(run, {}))}
+
+
 def _place(
     run: Run, sound: Mapping[str | None, str], first: dict[tuple[str, int | None], Run], verdicts: Verdicts
 ) -> Reasons:
@@ -70,7 +79,7 @@ def _place(
     if earlier is not run:
         return (f'seed {run.seed} counts once, and {earlier.folder} was first',)
     for test in run.evaluations:
-        if not why_not_test(run, test):
+        if not why_not_test(run, test, sound):
             verdicts.counted.setdefault((run.name, test.crops), {})[run.seed] = (run, test)
     return ()
 
@@ -104,26 +113,34 @@ def why_not(run: Run, sound: Mapping[str | None, str]) -> Iterator[str]:
         yield 'there is no record of its training (run.json)'
         return
     yield from _published(run.name, run.details.get('published_hash'), 'training')
-    yield from _deviations(_excused(run, sound), 'trained')
+    allowed = _with_own_weights(run, sound)
+    yield from _deviations([item for item in run.deviations if item.key not in allowed], 'trained')
     yield from _data(run.details.get('data'), 'trained')
     yield from _dirty(run.details.get('dirty'))
-    if run.evaluations and not any(_counts(run, test) for test in run.evaluations):
-        yield from why_not_test(run, run.evaluations[-1]) or ('its crops are those of no table',)
+    if run.evaluations and not any(_counts(run, test, sound) for test in run.evaluations):
+        yield from why_not_test(run, run.evaluations[-1], sound) or ('its crops are those of no table',)
 
 
-def _counts(run: Run, test: Evaluation) -> bool:
-    return (run.name, test.crops) in SLOTS and not why_not_test(run, test)
+def _counts(run: Run, test: Evaluation, sound: Mapping[str | None, str]) -> bool:
+    return (run.name, test.crops) in SLOTS and not why_not_test(run, test, sound)
 
 
-def why_not_test(run: Run, test: Evaluation) -> Reasons:
-    """Why a test of a sound run cannot stand in a table."""
+def why_not_test(run: Run, test: Evaluation, sound: Mapping[str | None, str] = NO_RUNS) -> Reasons:
+    """Why a test of a sound run cannot stand in a table; for `sound` see `why_not`."""
     reasons = []
     if not run.last_checkpoint or test.checkpoint_sha256 != run.last_checkpoint:
         reasons.append(f'{test.checkpoint} is not the checkpoint that its training ended with')
     config = (test.record or {}).get('published_hash')
     if config != run.details.get('published_hash'):  # or it is a reason of the training already
         reasons += _published(run.name, config, 'test')
-    return (*reasons, *_why_not_tested_so(test, test.deviations))
+    style, tested = (
+        _with_own_weights(run, sound).get(STYLE),
+        [item.value for item in test.deviations if item.key == STYLE],
+    )
+    if style is not None and tested != [style]:
+        reasons.append(f'trained with {STYLE} {style}, and tested with another')
+    counting = [item for item in test.deviations if item.key != STYLE or style is None]
+    return (*reasons, *_why_not_tested_so(test, counting))
 
 
 def _why_not_converted(run: Run, test: Evaluation) -> Iterator[str]:
@@ -162,13 +179,12 @@ def _published(name: str, found: str | None, what: str) -> Iterator[str]:
         yield f'{pinned["path"] if pinned else name} was not as published when it was used for the {what}'
 
 
-def _excused(run: Run, sound: Mapping[str | None, str]) -> Sequence[Deviation]:
-    """The deviations, less those that come with a backbone trained here by the published recipe."""
+def _with_own_weights(run: Run, sound: Mapping[str | None, str]) -> dict[str, Any]:
+    """The deviations, as key → value, that come with a backbone trained here by the published recipe."""
     weights = (run.details.get('weights') or {}).get('sha256')
     if weights is None or sound.get(weights) != WEIGHTS.get(run.name, ''):
-        return run.deviations
-    allowed = ('model.backbone.init_cfg.checkpoint', 'model.backbone.style')
-    return [item for item in run.deviations if item.key not in allowed]
+        return {}
+    return {item.key: item.value for item in run.deviations if item.key in WITH_OWN_WEIGHTS}
 
 
 def _deviations(found: Sequence[Deviation], what: str) -> Iterator[str]:

@@ -111,13 +111,17 @@ def test_a_detector_may_start_from_weights_trained_here(made):
     keys = ('model.backbone.init_cfg.checkpoint', 'model.backbone.style')
     options = dict(deviations=[dict(key=key, value='ours', published='theirs') for key in keys])
     stem = 'faster_rcnn_se_r50_2x_coco'
-    make_run(made / 'ours', stem, 0, weights=dict(file='epoch_100.pth', sha256=sha256), **options)
+    style = dict(key='model.backbone.style', value='ours', published='theirs')  # the test has to say it, too
+    ours = dict(weights=dict(file='epoch_100.pth', sha256=sha256), **options)
+    make_run(made / 'ours', stem, 0, tests=[dict(deviations=[style])], **ours)
+    make_run(made / 'without', stem, 2, tests=[dict(deviations=[style | dict(value='neither')])], **ours)
     make_run(made / 'unknown', stem, 1, weights=dict(file='epoch_100.pth', sha256=digest('unknown')), **options)
+    make_run(made / 'published style', stem, 3, **ours)
     # the plain detector may not start from SE weights
     make_run(made / 'plain', 'faster_rcnn_r50_2x_coco', 0, weights=dict(sha256=sha256), **options)
     verdicts, _ = judged(made)
     assert [run.folder.name for run, _ in verdicts.counted[stem, None].values()] == ['ours']
-    assert sorted(run.folder.name for run, _ in verdicts.apart) == ['plain', 'unknown']
+    assert sorted(run.folder.name for run, _ in verdicts.apart) == ['plain', 'published style', 'unknown', 'without']
 
 
 def converted(folder, stem, source='timm', **changes):
