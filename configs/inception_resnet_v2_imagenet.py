@@ -1,7 +1,7 @@
 # Inception-ResNet-v2 on ImageNet, the paper's recipe: 299×299, batch 1024, learning rate 0.6, 100 epochs.
 #
 #   tools/dist_train.sh configs/inception_resnet_v2_imagenet.py 8
-#   (fewer GPUs: add --auto-scale-lr)
+#   (fewer GPUs: add --accumulate)
 #
 # Expected: about 40 hours on 8 A100 (an estimate).
 # Paper:    top-1 / top-5 error 20.37 / 5.21 % (Table 2).

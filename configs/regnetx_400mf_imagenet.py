@@ -2,7 +2,7 @@
 # cosine, 100 epochs.
 #
 #   tools/dist_train.sh configs/regnetx_400mf_imagenet.py 8
-#   (fewer GPUs: add --auto-scale-lr; with SE: --cfg-options model.backbone.se.ratio=16, or the next config)
+#   (fewer GPUs: add --accumulate; with SE: --cfg-options model.backbone.se.ratio=16, or the next config)
 #
 # Expected: about 8 hours on 8 A100 (an estimate).
 # Paper:    none; SENet has no number for RegNet.

@@ -1,7 +1,7 @@
 # ResNet-101 on ImageNet, the paper's recipe: batch 1024, learning rate 0.6, 100 epochs.
 #
 #   tools/dist_train.sh configs/resnet101_imagenet.py 8
-#   (fewer GPUs: add --auto-scale-lr)
+#   (fewer GPUs: add --accumulate)
 #
 # Expected: about 20 hours on 8 A100 (an estimate).
 # Paper:    top-1 / top-5 error 23.17 / 6.52 % (Table 2).

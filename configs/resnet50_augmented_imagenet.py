@@ -2,7 +2,7 @@
 # augmentation, class-balanced batches.
 #
 #   tools/dist_train.sh configs/resnet50_augmented_imagenet.py 8
-#   (fewer GPUs: add --auto-scale-lr)
+#   (fewer GPUs: add --accumulate)
 #
 # Expected: about 36 hours on 8 A100 (an estimate).
 # Paper:    none; the authors released networks with SE only.

@@ -1,7 +1,7 @@
 # ShuffleNet-v1 on ImageNet, the paper's recipe: batch 256, learning rate 0.1 ÷10 on plateau, 400 epochs.
 #
 #   tools/dist_train.sh configs/shufflenet_v1_imagenet.py 8
-#   (fewer GPUs: add --auto-scale-lr)
+#   (fewer GPUs: add --accumulate)
 #
 # Expected: about 28 hours on 8 A100 (an estimate).
 # Paper:    top-1 / top-5 error 32.6 / 12.5 % (Table 3).

@@ -1,7 +1,7 @@
 # VGG-16 with BatchNorm on ImageNet, the paper's recipe: batch 1024, learning rate 0.6, 100 epochs.
 #
 #   tools/dist_train.sh configs/vgg16_imagenet.py 8
-#   (fewer GPUs: add --auto-scale-lr)
+#   (fewer GPUs: add --accumulate)
 #
 # Expected: about 30 hours on 8 A100 (an estimate).
 # Paper:    top-1 / top-5 error 27.02 / 8.81 % (Table 2).
