@@ -54,6 +54,15 @@ def accumulate(cfg: Config, processes: int) -> int:
     return count
 
 
+def counts_iterations(cfg: Config) -> bool:
+    """Whether a schedule counts iterations somewhere, so that it depends on how many images one has."""
+    schedulers = cfg.get('param_scheduler') or []
+    each = [schedulers] if isinstance(schedulers, dict) else schedulers
+    return 'max_iters' in (cfg.get('train_cfg') or {}) or any(
+        not scheduler.get('by_epoch', True) or scheduler.get('convert_to_iter_based') for scheduler in each
+    )
+
+
 def _advice(batch: int, processes: int, each: int) -> str:
     if batch % processes:
         return f'{batch} does not divide by {processes}: use another number of GPUs'

@@ -36,7 +36,7 @@ HARMLESS = re.compile(
     r'(train|val|test)_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor|timeout)'
     r'|(train|val|test)_(dataloader|evaluator)\.(.*\.)?(data_root|backend_args|outfile_prefix|whole_batch)(\..*)?'
     r'|train_dataloader\.batch_size'  # the batch of an update counts
-    r'|default_hooks\.(checkpoint|logger|timer|visualization|runtime_info)\..*'
+    r'|default_hooks\.(checkpoint|logger|timer|visualization|runtime_info)\.(?!type$).*'
     r'|optim_wrapper\.optimizer\.(fused|foreach)'
     r'|model\.(.*\.)?(with_cp|cal_acc)'
 )
@@ -45,6 +45,8 @@ HARMLESS_IN_CLASSIFIERS = re.compile(r'(val|test)_dataloader\.batch_size')
 HARMLESS_WITHOUT_PLATEAU = re.compile(r'train_cfg\.(val_interval|val_begin)')
 HARMLESS_IN_TESTS = re.compile(r'model\.(.*\.)?(init_cfg|pretrained|train_cfg)(\..*)?')
 HARMLESS_HOOKS = ('EmptyCacheHook', 'ProfilerHook', 'NPUProfilerHook', 'MemoryProfilerHook', 'CheckInvalidLossHook')
+# Images of a GPU from which on BatchNorm's statistics are good enough (Wu and He, Group Normalization, Figure 1).
+ENOUGH_FOR_BATCHNORM = 16
 HEADER_COMMAND = re.compile(r'^#   (tools/\S+ .*)$', re.MULTILINE)
 
 
@@ -157,6 +159,9 @@ def training_deviations(cfg: Config, published: Config, processes: int) -> list[
     found = differences(training_settings(cfg), training_settings(base))
     if recipe and batch != recipe:
         found.append(Deviation('batch', batch, recipe))
+    each, meant = cfg.train_dataloader.batch_size, published.train_dataloader.batch_size
+    if published.get('default_scope') == 'mmpretrain' and each < min(meant, ENOUGH_FOR_BATCHNORM):
+        found.append(Deviation('train_dataloader.batch_size', each, meant))
     scaling = cfg.get('auto_scale_lr') or {}
     if scaling.get('enable') and batch and scaling.get('base_batch_size') != batch:
         found.append(Deviation('auto_scale_lr', batch / scaling['base_batch_size'], 1))

@@ -11,12 +11,14 @@ import json
 import math
 import os
 import platform
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from senet_mm.data.errors import DataError
 from senet_mm.data.files.manifest import write_manifest
@@ -26,6 +28,7 @@ FILE = 'run.json'
 SCHEMA = 1
 STATUSES = ('running', 'finished', 'failed', 'interrupted', 'tested')  # tested: trained elsewhere, or by somebody else
 STALE = 30 * 60  # seconds without a sign of life after which a run is taken for dead
+LOCKED = 60  # seconds; a change takes a moment
 LISTED = 5  # of what is wrong with a record
 _CHUNK = 1 << 20
 
@@ -106,6 +109,20 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
     """Seal a record and write it, whole or not at all."""
     record['seal'] = seal(record)
     write_manifest(path, record)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Others that change the record in `path` wait: a test, while its run still trains; two tests at once.
+
+    Raises:
+        DataError: It takes them too long.
+    """
+    try:
+        with FileLock(path.with_name(f'.{path.name}.lock'), timeout=LOCKED):
+            yield
+    except Timeout as error:
+        raise DataError(f'{path} has been locked by another process for {LOCKED} seconds: {error.lock_file}') from error
 
 
 def new_record(config: str) -> dict[str, Any]:

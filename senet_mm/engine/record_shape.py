@@ -36,6 +36,7 @@ RECORD = {
     'config': str,
     'status': str,
     'seed?': int,
+    'batch?': int,
     'settings?': dict,
     'published_hash?': str,
     'deviations?': [DEVIATION],

@@ -23,6 +23,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from senet_mm.data.errors import DataError
 from senet_mm.data.fingerprint import fingerprint
 from senet_mm.engine import protocol, surroundings
+from senet_mm.engine.accumulate import counts_iterations
 from senet_mm.engine.checkpoint import load_checkpoint
 from senet_mm.engine.checkpoint_source import locate
 from senet_mm.engine.plateau import PlateauLR
@@ -34,6 +35,7 @@ from senet_mm.engine.record import (
     hash_content,
     hash_file,
     is_sealed,
+    locked,
     new_record,
     now,
     read_record,
@@ -50,7 +52,11 @@ def recording(runner: Runner, args: Namespace) -> Iterator[None]:
 
     A resumed run goes on in its record. A run that starts anew where another one was keeps that one's record beside its
     own, as run.<when it started>.json.
+
+    Raises:
+        DataError: A run is to go on with other iterations than its schedule has counted so far.
     """
+    _require_same_iterations(runner)  # in all processes, or the others would wait for the main one
     if not is_main_process():
         yield
         return
@@ -78,7 +84,7 @@ class Session(Hook):
 
     def __init__(self, runner: Runner, args: Namespace) -> None:
         self.path = Path(runner.work_dir, FILE)
-        self.cfg, self.resumed = runner.cfg, bool(runner.cfg.get('resume'))
+        self.cfg, self.resumed = runner.cfg, _goes_on(runner)
         self.processes, self.begun, self.beaten = get_world_size(), time.monotonic(), time.monotonic()
         stem = Path(args.config).stem
         known = _open(self.path, stem)
@@ -100,7 +106,7 @@ class Session(Hook):
             settings_hash=hash_content(settings),
             overrides=protocol.flatten(args.cfg_options or {}),
             batch=protocol.update_of(self.cfg, self.processes),
-            seed=runner.seed,
+            seed=self.record.get('seed', runner.seed),
             commit=code['commit'],
             dirty=sorted({*self.record.get('dirty', []), *code['dirty']}),
             versions=surroundings.versions(),
@@ -134,15 +140,17 @@ class Session(Hook):
         session = self.record['sessions'][-1]
         session['last'], session['wall_time_s'] = now(), round(time.monotonic() - self.begun, 1)
         self.record['wall_time_s'] = round(self.earlier + session['wall_time_s'], 1)
-        with suppress(DataError):  # a test of an earlier checkpoint may have been added meanwhile
-            known = read_record(self.path)
-            self.record['evaluations'] = known['evaluations']
-            if not is_sealed(known):
-                self.record['edited'] = True
-        write_record(self.path, self.record)
+        with locked(self.path):
+            with suppress(DataError):  # a test of an earlier checkpoint may have been added meanwhile
+                known = read_record(self.path)
+                self.record['evaluations'] = known['evaluations']
+                if not is_sealed(known):
+                    self.record['edited'] = True
+            write_record(self.path, self.record)
 
     def before_train(self, runner: Runner) -> None:
-        """Take down the data, and weights that the run did not make itself."""
+        """Take down the seed, which a checkpoint brings back, the data, and weights from elsewhere."""
+        self._settle('seed', runner.seed)
         self._settle('data', dict(train=_describe_data(runner.train_dataloader.dataset)))
         source = self.cfg.get('load_from')
         foreign = source and Path(source).resolve().parent != Path(runner.work_dir).resolve()
@@ -178,19 +186,15 @@ class Session(Hook):
         self._save()
 
 
-def add_evaluation(runner: Runner, args: Namespace, metrics: Mapping[str, Any], file: Path) -> None:
-    """Add a test to the record of its work dir, and make one where there is none; what has no labels measures nothing.
+def describe_test(runner: Runner, args: Namespace, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """A test as its record has it, but for the file.
 
     Args:
         runner: That has tested.
         args: Of `tools/test.py`.
         metrics: What it measured.
-        file: The metrics.json that was written.
     """
-    if not metrics:
-        return
-    path, stem, cfg = Path(runner.work_dir, FILE), Path(args.config).stem, runner.cfg
-    record = _open(path, stem)
+    stem, cfg = Path(args.config).stem, runner.cfg
     checkpoint = locate(args.checkpoint)
     evaluation = dict(
         config=stem,
@@ -210,8 +214,6 @@ def add_evaluation(runner: Runner, args: Namespace, metrics: Mapping[str, Any], 
         **surroundings.commit(),
         versions=surroundings.versions(),
         hardware=surroundings.hardware(get_world_size()),
-        file=file.name,
-        file_sha256=hash_file(file),
     )
     if published := protocol.published_path(stem):
         shipped = Config.fromfile(published)
@@ -221,8 +223,50 @@ def add_evaluation(runner: Runner, args: Namespace, metrics: Mapping[str, Any], 
             published_hash=protocol.hash_published(shipped),
             deviations=[asdict(deviation) for deviation in found],
         )
-    record['evaluations'].append(evaluation)
+    return evaluation
+
+
+def add_test(test: Mapping[str, Any], file: Path) -> None:
+    """Add a test to the record of its work dir, and make one where there is none; the caller has locked it.
+
+    Args:
+        test: See `describe_test`.
+        file: The metrics.json that was written.
+    """
+    path = file.with_name(FILE)
+    record = _open(path, test['config'])
+    record['evaluations'].append({**test, 'file': file.name, 'file_sha256': hash_file(file)})
     write_record(path, record)
+
+
+def _goes_on(runner: Runner) -> bool:
+    """Whether a run is resumed: that it is asked for is not enough, there has to be a checkpoint."""
+    source = runner.cfg.get('load_from') or Path(runner.work_dir, 'last_checkpoint').is_file()
+    return bool(runner.cfg.get('resume') and source)
+
+
+def _require_same_iterations(runner: Runner) -> None:
+    """Refuse to go on with other iterations than a run was begun with, if they are counted somewhere.
+
+    Raises:
+        DataError: They have another number of images.
+    """
+    path, cfg, processes = Path(runner.work_dir, FILE), runner.cfg, get_world_size()
+    record: dict[str, Any] = {}
+    if _goes_on(runner):
+        with suppress(DataError):
+            record = read_record(path)
+    accumulated = (record.get('settings') or {}).get('optim_wrapper.accumulative_counts') or 1
+    begun, each = (record.get('batch') or 0) / accumulated, cfg.train_dataloader.batch_size
+    counted = counts_iterations(cfg) or max(accumulated, cfg.optim_wrapper.get('accumulative_counts', 1)) > 1
+    if counted and begun and begun != each * processes:
+        before = (record.get('hardware') or {}).get('processes')
+        raise DataError(
+            f'{path}: the run was begun with {begun:g} images an iteration and would go on with {each * processes} '
+            f'({processes} × {each}), but its schedule, or --accumulate, counts iterations. Resume it with as many '
+            f'processes as before{f" ({before})" if before else ""} and the same train_dataloader.batch_size, or begin '
+            'anew in another --work-dir'
+        )
 
 
 def _open(path: Path, stem: str) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from senet_mm.engine.accumulate import accumulate, count_processes
 from senet_mm.engine.checkpoint import use_in_mmengine
 from senet_mm.engine.checkpoint_fit import CheckpointFit
 from senet_mm.engine.checkpoint_source import locate
-from senet_mm.engine.recording import add_evaluation, recording
+from senet_mm.engine.record import FILE, locked
+from senet_mm.engine.recording import add_test, describe_test, recording
 from senet_mm.engine.trackers import add_trackers
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -168,8 +169,12 @@ def test(args: Namespace) -> None:
             parameters=parameters,
             metrics=metrics,
         )
-        write_json(Path(cfg.work_dir, 'metrics.json'), record)
-        add_evaluation(runner, args, metrics, Path(cfg.work_dir, 'metrics.json'))
+        file = Path(cfg.work_dir, 'metrics.json')
+        described = describe_test(runner, args, metrics) if metrics else None  # what has no labels measures nothing
+        with locked(file.with_name(FILE)):
+            write_json(file, record)
+            if described:
+                add_test(described, file)
         if args.out and args.out_item == 'metrics':
             write_json(Path(args.out), metrics)
 

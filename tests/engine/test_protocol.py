@@ -72,6 +72,7 @@ def test_what_has_no_say_in_the_result_is_no_deviation():
         (dict(load_from='somebody.pth'), ('load_from', 'somebody.pth', None)),
         (dict(custom_hooks=[dict(type='EMAHook')]), ('custom_hooks.0.type', 'EMAHook', None)),
         (dict(sync_bn='torch'), ('sync_bn', 'torch', None)),
+        (dict(default_hooks__timer__type='EMAHook'), ('default_hooks.timer.type', 'EMAHook', 'IterTimerHook')),
         (dict(model__init_cfg=dict(type='Pretrained')), ('model.init_cfg.type', 'Pretrained', None)),
     ],
 )
@@ -85,6 +86,10 @@ def test_the_batch_of_an_update_counts_however_it_is_made():
     assert deviations(processes=1) == [('batch', 128, 1024)]
     assert deviations(processes=1, change=lambda cfg: accumulate(cfg, 1)) == []
     assert deviations('faster_rcnn_r50_2x_coco', processes=2, change=lambda cfg: accumulate(cfg, 2)) == []
+    # BatchNorm has to see enough of them at a time; the detectors' is frozen
+    assert deviations(processes=8, change=lambda cfg: accumulate(cfg, 8), train_dataloader__batch_size=16) == []
+    few = deviations(processes=8, change=lambda cfg: accumulate(cfg, 8), train_dataloader__batch_size=8)
+    assert few == [('train_dataloader.batch_size', 8, 128)]
     scaled = deviations(processes=1, auto_scale_lr__enable=True)
     assert scaled == [('batch', 128, 1024), ('auto_scale_lr', 0.125, 1)]
     assert deviations(processes=8, auto_scale_lr__enable=True) == []

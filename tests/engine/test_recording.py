@@ -3,6 +3,7 @@
 import json
 from argparse import Namespace
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from senet_mm.data.errors import DataError
 from senet_mm.engine import protocol, recording
 from senet_mm.engine.plateau import PlateauLR
-from senet_mm.engine.record import hash_file, is_sealed, read_record, write_record
+from senet_mm.engine.record import hash_file, is_sealed, locked, read_record, write_record
 from tests.engine.small import Data, Small, settings
 from tests.results.made_runs import evaluation
 
@@ -63,10 +64,11 @@ def shipped(tmp_path, monkeypatch):
     protocol.published_path.cache_clear()
 
 
-def start(work_dir, epochs=3, hooks=(), stem=STEM, seed=0, data=None, **changes):
+def start(work_dir, epochs=3, hooks=(), stem=STEM, seed=0, data=None, accumulated=4, **changes):
     """Train under recording, on one process with a batch of 4 × 4 images; the record afterwards."""
     cfg = settings(work_dir, 4, epochs, **changes)
-    cfg.optim_wrapper.accumulative_counts = 4
+    if accumulated > 1:
+        cfg.optim_wrapper.accumulative_counts = accumulated
     args = Namespace(config=f'configs/{stem}.py', cfg_options={'a.b': 1} if changes else None)
     runner = build(cfg, Small(), data or Images(), hooks, seed)
     try:
@@ -78,9 +80,9 @@ def start(work_dir, epochs=3, hooks=(), stem=STEM, seed=0, data=None, **changes)
 
 
 def build(cfg, model, data, hooks=(), seed=0):
-    names = ('work_dir', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'log_level', 'resume')
+    names = ('work_dir', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'log_level')
     loader = dict(cfg.train_dataloader, dataset=data)
-    options = {name: cfg[name] for name in names if name in cfg}
+    options = {name: cfg[name] for name in (*names, 'resume', 'load_from') if name in cfg}
     tests = dict(test_dataloader=loader, test_cfg={}, test_evaluator=[Count()])
     cfg.model = {}
     name = f'{Path(cfg.work_dir).name}_{id(cfg)}'
@@ -203,6 +205,48 @@ def test_a_config_or_data_changed_half_way_is_a_deviation(tmp_path, shipped):
     assert keys == ['published_hash of an earlier session', 'data of an earlier session']
 
 
+@pytest.mark.parametrize('asked', [0, 7])
+def test_the_seed_is_that_of_the_checkpoint(tmp_path, shipped, asked):
+    start(tmp_path / 'run', seed=3, hooks=[Stop(1, RuntimeError())])
+    record = start(tmp_path / 'run', seed=asked, resume=True)
+    assert (record['seed'], record['deviations']) == (3, [])
+
+
+def test_a_seed_of_another_run_is_a_deviation(tmp_path, shipped):
+    start(tmp_path / 'other', seed=3, epochs=1)
+    start(tmp_path / 'run', seed=5, hooks=[Stop(1, RuntimeError())])
+    record = start(tmp_path / 'run', resume=True, load_from=str(tmp_path / 'other' / 'epoch_1.pth'))
+    assert dict(key='seed of an earlier session', value=5, published=3) in record['deviations']
+
+
+def test_a_run_that_never_had_a_checkpoint_is_begun_anew(tmp_path, shipped):
+    other = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01))
+    start(tmp_path / 'run', seed=5, hooks=[Stop(0, RuntimeError())], optim_wrapper=other)
+    record = start(tmp_path / 'run', seed=6, resume=True)
+    assert (record['seed'], record['deviations'], len(record['sessions'])) == (6, [], 1)
+
+
+WARM_UP = [dict(type='ConstantLR', by_epoch=False, begin=0, end=4)]
+
+
+@pytest.mark.parametrize('options', [dict(param_scheduler=WARM_UP, accumulated=1), dict(accumulated=4)])
+def test_iterations_of_another_size_are_refused_before_anything_is_changed(tmp_path, shipped, options):
+    first = start(tmp_path / 'run', hooks=[Stop(1, RuntimeError())], **options)
+    loader = dict(settings('unused', 4).train_dataloader, batch_size=2)
+    with pytest.raises(DataError, match=r'begun with 4 images an iteration and would go on with 2 \(1 × 2\).* \(1\)'):
+        start(tmp_path / 'run', train_dataloader=loader, resume=True, **options)
+    assert read_record(tmp_path / 'run' / 'run.json') == first
+    assert start(tmp_path / 'run', resume=True, **options)['status'] == 'finished'
+
+
+def test_a_schedule_of_epochs_goes_on_with_any(tmp_path, shipped):
+    start(tmp_path / 'run', hooks=[Stop(1, RuntimeError())], accumulated=1)
+    loader = dict(settings('unused', 4).train_dataloader, batch_size=8)
+    record = start(tmp_path / 'run', train_dataloader=loader, resume=True, accumulated=1)
+    found = [(item['key'], item['value'], item['published']) for item in record['deviations']]
+    assert found == [('batch', 4, 16), ('batch', 8, 16)]
+
+
 def test_a_checkpoint_without_a_record_is_a_deviation(tmp_path, shipped):
     start(tmp_path / 'run', epochs=1)
     (tmp_path / 'run' / 'run.json').unlink()
@@ -227,7 +271,8 @@ def evaluate(work_dir, checkpoint, **changes):
     file = Path(work_dir, 'metrics.json')
     file.write_text(json.dumps(dict(metrics=metrics)))
     args = Namespace(config=f'configs/{STEM}.py', cfg_options=None, checkpoint=str(checkpoint), tta=False)
-    recording.add_evaluation(runner, Namespace(**{**vars(args), **changes}), metrics, file)
+    if metrics:
+        recording.add_test(recording.describe_test(runner, Namespace(**{**vars(args), **changes}), metrics), file)
     return read_record(Path(work_dir, 'run.json'))
 
 
@@ -282,6 +327,35 @@ def test_a_test_during_a_training_is_not_lost(tmp_path, shipped):
     record = start(tmp_path / 'run', hooks=[Test()])
     assert record['evaluations'] == [entry]
     assert 'edited' not in record
+
+
+def test_two_tests_at_once_are_both_kept(tmp_path, shipped):
+    """Each reads, appends and writes; the second one starts while the first has the record open."""
+    start(tmp_path / 'run', epochs=1)
+    path, file = tmp_path / 'run' / 'run.json', tmp_path / 'run' / 'metrics.json'
+    file.write_text('{}')
+
+    def add(date):
+        with locked(path):
+            recording.add_test(evaluation(STEM, {}, '0' * 64, data=None, date=date), file)
+
+    with locked(path):
+        record = read_record(path)
+        second = Thread(target=add, args=['second'])
+        second.start()
+        second.join(0.3)
+        assert second.is_alive()
+        record['evaluations'].append(evaluation(STEM, {}, '0' * 64, data=None, date='first'))
+        write_record(path, record)
+    second.join()
+    assert [entry['date'] for entry in read_record(path)['evaluations']] == ['first', 'second']
+
+
+def test_a_record_that_stays_locked_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr('senet_mm.engine.record.LOCKED', 0)
+    path = tmp_path / 'run.json'
+    with locked(path), pytest.raises(DataError, match=r'run\.json has been locked by another process'), locked(path):
+        pass
 
 
 def test_what_is_edited_during_a_training_stays_marked(tmp_path, shipped):

@@ -69,7 +69,7 @@ def seen(monkeypatch):
 
     monkeypatch.setattr(run, 'Runner', FakeRunner)
     monkeypatch.setattr(run, 'recording', lambda runner, args: nullcontext())
-    monkeypatch.setattr(run, 'add_evaluation', lambda *_: None)
+    monkeypatch.setattr(run, 'describe_test', lambda *_: None)
     monkeypatch.setattr(run, 'require_data', lambda cfg, splits: None)
     return configs
 
