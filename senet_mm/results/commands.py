@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from senet_mm.results.comparison import UNKNOWN_DATA, UNTESTED, Verdicts
@@ -36,14 +37,14 @@ class Commands:
         if run is None and any(other.folder == default for other in self.runs.get(stem, ())):
             default = Path('work_dirs', f'{stem}_as_published')
         folder = run.folder if run else default
-        where = '' if folder == Path('work_dirs', stem) else f' --work-dir {folder}'
-        checkpoint = f' "$(cat {folder}/last_checkpoint)"'
+        where = '' if folder == Path('work_dirs', stem) else f' --work-dir {quote(str(folder))}'
+        checkpoint = f' "$(cat {quote(str(folder / "last_checkpoint"))})"'
         tests = [
             _launch(entry, 'test', checkpoint, where + (f' --crops {crop}' if crop else '')) for crop in (None, crops)
         ]
         if run is not None and not resume:
             return tests[-1]
-        train = _launch(entry, 'train', '', where + (' --resume' if resume else ''))
+        train = _go_on(entry, run, where) if run else _launch(entry, 'train', '', where)
         return ' && '.join(dict.fromkeys((train, *tests)))
 
     def _usable(self, stem: str) -> tuple[Run | None, bool]:
@@ -58,6 +59,14 @@ class Commands:
             if run.status in RESUMABLE and set(reasons[1:]) <= {UNKNOWN_DATA}:
                 return run, True  # that it stopped is the first of its reasons
         return None, False
+
+
+def _go_on(entry: dict[str, Any], run: Run, options: str) -> str:
+    """As the run was begun: with its seed, which no checkpoint may have kept, and its number of GPUs."""
+    processes = (run.details.get('hardware') or {}).get('processes') or entry['gpus']
+    accumulate = '' if processes == entry['gpus'] else ' --accumulate'
+    seed = '' if run.seed is None else f' --cfg-options randomness.seed={run.seed}'
+    return _launch(entry | dict(gpus=processes), 'train', '', f'{options} --resume{accumulate}{seed}')
 
 
 def _launch(entry: dict[str, Any], verb: str, checkpoint: str, options: str) -> str:

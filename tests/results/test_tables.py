@@ -1,6 +1,7 @@
 """The paper's tables: every figure of paper.csv in its place, ours and their gains by hand, commands."""
 
 import csv
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -164,11 +165,16 @@ def test_what_fills_an_empty_cell(made):
 
 
 def test_what_was_begun_is_gone_on_with(made):
-    default, seed = Path('work_dirs', 'resnet50_imagenet'), Path('work_dirs', 'resnet50_imagenet', 'seed_1')
+    default, other = Path('work_dirs', 'resnet50_imagenet'), Path('work_dirs', 'resnet50_imagenet', 'seed_1')
     make_run(default, 'resnet50_imagenet', metrics={}, status='running')
-    assert command() == f'{TRAIN} --resume && {TEST.format(default)}'
-    make_run(seed, 'resnet50_imagenet', 1, metrics={})
-    assert command() == f'{TEST.format(seed)} --work-dir {seed}'
+    seed = '--cfg-options randomness.seed=0'
+    assert command() == f'{TRAIN} --resume {seed} && {TEST.format(default)}'
+    shutil.rmtree(default)
+    make_run(default, 'resnet50_imagenet', metrics={}, status='running', hardware=dict(processes=2))
+    train = TRAIN.replace(' 8', ' 2')  # its iterations are those of two GPUs
+    assert command() == f'{train} --resume --accumulate {seed} && {TEST.format(default)}'
+    make_run(other, 'resnet50_imagenet', 1, metrics={})
+    assert command() == f'{TEST.format(other)} --work-dir {other}'
 
 
 def test_a_run_that_does_not_count_is_not_overwritten(made):
