@@ -18,7 +18,7 @@ train_dataloader = dict(batch_size=32, dataset=dict(**dataset, pipeline=train_pi
 val_dataloader = dict(batch_size=360, dataset=dataset)
 test_dataloader = val_dataloader
 
-train_cfg = dict(max_epochs=12, val_interval=12)
+train_cfg = dict(max_epochs=12, val_interval=1)
 param_scheduler = [dict(type='OneCycleLR', eta_max=0.1, total_steps=12 * 45, by_epoch=False)]
 default_hooks = dict(logger=dict(interval=15), checkpoint=dict(interval=12))
 randomness = dict(seed=0)

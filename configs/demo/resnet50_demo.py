@@ -29,7 +29,7 @@ test_dataloader = val_dataloader
 val_evaluator = [dict(type='Accuracy', topk=(1,))]
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_epochs=5, val_interval=5)
+train_cfg = dict(max_epochs=5, val_interval=1)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05, fused=True))
 param_scheduler = dict(_delete_=True, type='OneCycleLR', eta_max=1e-3, total_steps=300, by_epoch=False)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=5))
