@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,14 @@ class Run:
         return (plain[-1].get('latency') or {}).get('ms_per_image') if plain else None
 
     @property
+    def began(self) -> float:
+        """When, in seconds since 1970, wherever the clock stood; before all others if that is not recorded."""
+        try:
+            return datetime.fromisoformat(self.details.get('started') or '').timestamp()
+        except (ValueError, OverflowError, OSError):
+            return float('-inf')
+
+    @property
     def details(self) -> Mapping[str, Any]:
         """The record, or an empty one."""
         return self.record or {}
@@ -131,11 +140,13 @@ def plain_name(name: str) -> str | None:
 def find_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Broken]]:
     """All runs at or below `folders` by name and folder, and what could not be read or is incomplete.
 
-    A test belongs to the run whose last checkpoint it tested, whatever folder its metrics went to.
+    A folder that several of `folders` lead to is read once, by the path of the first. A test belongs to the run whose
+    last checkpoint it tested, whatever folder its metrics went to.
     """
     runs: list[Run] = []
     broken: list[Broken] = []
-    for folder in sorted({place for root in folders for place in _places(root, broken)}):
+    found_at = [place for root in folders for place in sorted(_places(root, broken))]
+    for folder in sorted({os.path.realpath(place): place for place in reversed(found_at)}.values()):
         try:
             found, incomplete = read_folder(folder)
         except DataError as error:
@@ -263,15 +274,19 @@ def _read_metrics(folder: Path) -> Run:
 
 
 def _reunite(runs: Sequence[Run]) -> list[Run]:
-    """Give each test to the run that it tested; drop what is left without any content."""
-    owners = {run.last_checkpoint: run for run in reversed(runs) if run.last_checkpoint}
+    """Give each test to the run that it tested, if it is not there already; drop what is left without any content.
+
+    Of a run and its copy each keeps its own tests. A run that was changed by hand gets none.
+    """
+    owners = {run.last_checkpoint: run for run in reversed(runs) if run.last_checkpoint and not run.problems}
     given: dict[Path, list[Evaluation]] = {}
     kept = []
     for run in runs:
         own = []
         for evaluation in run.evaluations:
-            owner = owners.get(evaluation.checkpoint_sha256 or '')
-            if owner and owner.folder != run.folder and owner.name == run.name and not run.problems:
+            tested = evaluation.checkpoint_sha256 or ''
+            owner = owners.get(tested) if tested != run.last_checkpoint and not run.problems else None
+            if owner and owner.folder != run.folder and owner.name == run.name:
                 given.setdefault(owner.folder, []).append(evaluation)
             else:
                 own.append(evaluation)

@@ -3,12 +3,14 @@
 import json
 import os
 import platform
+import shutil
 from datetime import datetime, timezone
 
 import pytest
 
 from senet_mm.data.errors import DataError
 from senet_mm.engine.record import read_record, write_record
+from senet_mm.results.comparison import judge
 from senet_mm.results.runs import find_runs, plain_name, read_folder
 from tests.results.made_runs import digest, evaluation, make_run
 
@@ -135,6 +137,53 @@ def test_but_not_if_it_was_edited(made):
     untested, tests = find_runs([made])[0]
     assert untested.evaluations == ()
     assert tests.problems
+
+
+def test_a_copy_takes_no_test_away(made):
+    folder = make_run(made / STEM / 'seed_0', STEM)
+    copy = made / STEM / 'backup'
+    shutil.copytree(folder, copy)
+    runs, _ = find_runs([made])
+    assert [(run.folder, len(run.evaluations)) for run in runs] == [(copy, 1), (folder, 1)]
+    (copy / 'run.json').write_text((copy / 'run.json').read_text().replace('75.1', '99.1'))
+    runs, _ = find_runs([made])
+    assert [(len(run.evaluations), bool(run.problems)) for run in runs] == [(1, True), (1, False)]
+    assert list(judge(runs).counted[STEM, None]) == [0]
+
+
+def test_a_test_goes_to_the_original_of_an_edited_copy(made):
+    ran = make_run(made / STEM / 'seed_1', STEM, 1, {})
+    sha256 = read_record(ran / 'run.json')['checkpoints'][0]['sha256']
+    shutil.copytree(ran, made / STEM / 'backup')
+    edited = made / STEM / 'backup' / 'run.json'
+    edited.write_text(edited.read_text().replace('"seed": 1', '"seed": 2'))
+    options = dict(tests=[dict(sha256=sha256)], sessions=[], status='tested')
+    make_run(made / STEM, STEM, metrics={'accuracy/top1': 70.0}, **options)
+    runs, _ = find_runs([made])
+    assert [(run.folder.name, run.metrics) for run in runs] == [('backup', {}), ('seed_1', {'accuracy/top1': 70.0})]
+
+
+def test_a_folder_by_two_paths_is_one(made):
+    folder = make_run(made / 'work_dirs' / STEM, STEM)
+    relative = folder.relative_to(made)
+    (made / 'link').symlink_to(made / 'work_dirs')
+    for paths in ((relative, folder), (folder, relative), (made / 'link' / STEM, made)):
+        runs, broken = find_runs(paths)
+        assert ([run.folder for run in runs], broken) == ([paths[0]], [])
+        assert len(runs[0].evaluations) == 1
+
+
+@pytest.mark.parametrize(
+    ('started', 'seconds'),
+    [
+        ('1970-01-02T01:00:00+01:00', 86_400.0),
+        ('1970-01-01T23:00:00-01:00', 86_400.0),
+        (None, float('-inf')),
+        ('2026-13-45', float('-inf')),
+    ],
+)
+def test_when_a_run_began(made, started, seconds):
+    assert read_one(make_run(made / STEM, STEM, started=started))[0].began == seconds
 
 
 def test_tests_of_several_configs_in_one_folder_are_apart(made):
