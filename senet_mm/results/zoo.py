@@ -113,8 +113,18 @@ class Entry:
 
     @property
     def dataset(self) -> Dataset:
-        """What it is trained on, by the end of its name."""
-        return DATASETS[self.path.stem.rpartition('_')[2]]
+        """What it is trained on, by the end of its name.
+
+        Raises:
+            DataError: That is none of DATASETS.
+        """
+        suffix = self.path.stem.rpartition('_')[2]
+        if suffix not in DATASETS:
+            raise DataError(
+                f'{self.path}: its name ends in {suffix!r}, which is no data set; there are {", ".join(DATASETS)}: '
+                'rename it, or add the data set to DATASETS in senet_mm/results/zoo.py'
+            )
+        return DATASETS[suffix]
 
     def model(self) -> dict[str, Any]:
         """Its part of a metafile."""
@@ -155,7 +165,7 @@ def make_zoo(root: Path, released: Path = RELEASED) -> list[Path]:
         The files, the index first.
 
     Raises:
-        DataError: A config lacks its header, or a released run cannot count.
+        DataError: A config lacks its header or a data set in its name, or a released run cannot count.
     """
     entries = find_entries(root, root / released)
     files = {Path('model-index.yml'): _index(entries), Path('configs/README.md'): _readme(entries)}

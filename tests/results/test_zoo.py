@@ -188,3 +188,15 @@ def test_a_config_without_a_command_is_named(repository):
     path.write_text("# New.\n_base_ = './resnet50_imagenet.py'\n")
     with pytest.raises(DataError, match=r'new_imagenet\.py: its header gives no command'):
         make_zoo(repository)
+
+
+def test_a_data_set_that_the_zoo_does_not_know_is_named(repository):
+    path = repository / 'configs' / 'resnet50_cars.py'
+    shutil.copy(repository / 'configs' / 'resnet50_imagenet.py', path)
+    message = (
+        r"^configs/resnet50_cars\.py: its name ends in 'cars', which is no data set; there are imagenet, cifar10, .*, "
+        r'demo: rename it, or add the data set to DATASETS in senet_mm/results/zoo\.py$'
+    )
+    with pytest.raises(DataError, match=message):
+        make_zoo(repository)
+    assert not (repository / 'model-index.yml').exists()
