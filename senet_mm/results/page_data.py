@@ -104,8 +104,8 @@ class PairLine:
 
     @property
     def name(self) -> str:
-        """The SE config, as several may have the same baseline; the plain one where there is no SE run."""
-        return (self.pair.se or self.pair.plain)[0].name
+        """The SE run's title, as several may have the same baseline; the plain one's where there is no SE run."""
+        return self.pair.titles[1 if self.pair.se else 0]
 
 
 def key_of(run: Run) -> Key:
@@ -263,17 +263,24 @@ def _of_tables(board: Board) -> Iterator[dict[str, Any]]:
 
 
 def _of_pairs(board: Board) -> Iterator[dict[str, Any]]:
+    first: dict[Any, int] = {}  # pairs with the same plain runs go together
     for number, pair in enumerate(board.pairs):
-        for runs in (pair.plain, pair.se):
-            for name, metric in METRICS.items():
-                measured = [run.metrics[metric.source] for run in runs if metric.source in run.metrics]
-                if not measured:
-                    continue
-                value = metric.offset + metric.factor * statistics.fmean(measured)
-                stem = runs[0].name
-                cost = _counted(stem) or {'parameters': _millions(runs[-1].parameters)}
-                point = dict(group=f'{_suffix(stem)}, in no table', metric=name, apart=str(number))
-                yield point | _place(stem, 'ours', value, cost | _timed(runs))
+        apart = str(first.setdefault(tuple(map(key_of, pair.plain)) or number, number))
+        for title, runs in zip(pair.titles, (pair.plain, pair.se), strict=True):
+            kind = {'kind': 'SE'} if runs is pair.se else {}
+            yield from (point | kind for point in _of_runs(runs, title, apart))
+
+
+def _of_runs(runs: Sequence[Run], title: str, apart: str) -> Iterator[dict[str, Any]]:
+    """The points of one side of a pair, one a metric."""
+    for name, metric in METRICS.items():
+        measured = [run.metrics[metric.source] for run in runs if metric.source in run.metrics]
+        if measured:
+            value, stem = metric.offset + metric.factor * statistics.fmean(measured), runs[0].name
+            counted = _counted(stem) if title == stem else {}  # other options of SE are another network
+            cost = counted or {'parameters': _millions(runs[-1].parameters)}
+            point = dict(group=f'{_suffix(stem)}, in no table', metric=name, apart=apart)
+            yield point | _place(stem, 'ours', value, cost | _timed(runs)) | dict(stem=title)
 
 
 def _suffix(stem: str) -> str:

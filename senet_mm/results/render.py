@@ -28,11 +28,13 @@ _LATEX = {'&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{'
 _LATEX |= {'±': r'$\pm$', '×': r'$\times$', '−': '$-$', DASH: '---', '–': '--', '’': "'", '…': r'\ldots{}'}
 _LATEX |= {'<': r'\textless{}', '>': r'\textgreater{}', '~': r'\textasciitilde{}', '^': r'\textasciicircum{}'}
 _MINUS = re.compile(r'(?<![\w$-])-(?=\d)')
-_MARKDOWN = re.compile(r'[\\|*`]|<(?=[A-Za-z/!?])')  # what begins something else than text
+# What begins something else than text; the mark of a note, [1], does only where a link's target follows.
+_MARKDOWN = re.compile(r'[\\|*`]|<(?=[A-Za-z/!?])|\[(?!\d+\](?![(\[:]))')
 
 
 def _latex(text: str) -> str:
-    return _MINUS.sub('$-$', ''.join(_LATEX.get(character, character) for character in text))
+    escaped = _MINUS.sub('$-$', ''.join(_LATEX.get(character, character) for character in text))
+    return f'{{}}{escaped}' if escaped.lstrip().startswith('[') else escaped  # no option of \item or \\ before it
 
 
 def _markdown(text: str) -> str:
@@ -236,11 +238,11 @@ def _pair_content(pair: Pair) -> dict[str, Any]:
             plain=content(plain), se=content(se), difference=content(difference), p_value=p_value
         )
     folders = {side: [str(run.folder) for run in runs] for side, runs in (('plain', pair.plain), ('se', pair.se))}
-    return dict(plain=pair.names[0], se=pair.names[1], folders=folders, metrics=metrics, verdict=verdict(pair))
+    return dict(plain=pair.titles[0], se=pair.titles[1], folders=folders, metrics=metrics, verdict=verdict(pair))
 
 
 def _pair(pair: Pair, document: Document) -> list[str]:
-    headers = [' / '.join(pair.names), 'plain', 'SE', 'difference']
+    headers = [' / '.join(pair.titles), 'plain', 'SE', 'difference']
     return [_tabulate(pair_rows(pair), headers, document), document.paragraph.format(document.escape(verdict(pair)))]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from senet_mm.engine.record import canonical
 from senet_mm.results.aggregate import Aggregate, Gain, aggregate, gain, signed
@@ -18,13 +20,30 @@ METRICS = {
     'accuracy/top1': ('top-1 accuracy (%)', 1.0),
     'accuracy/top5': ('top-5 accuracy (%)', 1.0),
 }
+# Where SE is set; a backbone's type may also have it in its name.
+SE_OPTION = re.compile(r'model\.backbone\.se([._].*)?')
+SE_TYPE, TYPE = re.compile(r'(?<![^.])SE(?=[A-Z])'), 'model.backbone.type'
+SE_DEFAULT = {'model.backbone.se.ratio': 16}
+# Weights to start from: plain and SE have their own in their configs.
+WEIGHTS = re.compile(r'model\.(.*\.)?(init_cfg\.(.*\.)?checkpoint|pretrained)|load_from')
+# What has no say in a result, of settings as they are recorded; senet_mm.engine.protocol needs MMEngine to say it.
+HARMLESS = re.compile(
+    r'(custom_imports|randomness|val_dataloader|val_cfg|val_evaluator)(\..*)?'
+    r'|(train|test)_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor|timeout)'
+    r'|(train|test)_(dataloader|evaluator)\.(.*\.)?(data_root|backend_args|outfile_prefix|whole_batch)(\..*)?'
+    r'|train_dataloader\.batch_size|optim_wrapper\.accumulative_counts'  # the batch of an update counts
+    r'|train_cfg\.(val_interval|val_begin|dynamic_intervals(\..*)?)'
+    r'|default_hooks\.(checkpoint|logger|timer|visualization|runtime_info)\..*'
+    r'|optim_wrapper\.optimizer\.(fused|foreach)'
+    r'|model\.(.*\.)?(with_cp|cal_acc)'
+)
 DASH = '—'
 FORMATS = {'text': 'simple', 'md': 'github'}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Runs of one setting without SE and with it, a run a seed; one of the two may be empty."""
+    """Runs of one setting without SE and with one choice of its options, a run a seed; one of the two may be empty."""
 
     plain: tuple[Run, ...]
     se: tuple[Run, ...]
@@ -33,6 +52,12 @@ class Pair:
     def names(self) -> tuple[str, str]:
         """The configs; a dash where there is no run."""
         plain, se = (runs[0].name if runs else DASH for runs in (self.plain, self.se))
+        return plain, se
+
+    @property
+    def titles(self) -> tuple[str, str]:
+        """The names, with the options of SE that they do not tell."""
+        plain, se = (title_of(runs[0]) if runs else DASH for runs in (self.plain, self.se))
         return plain, se
 
     def metrics(self) -> list[str]:
@@ -49,31 +74,123 @@ class Pair:
         return aggregate(plain), aggregate(se), gain(plain, se, higher_is_better=True)
 
 
+Variant = tuple[str, str]  # config stem and options of SE; of all plain runs the same
+PLAIN: Variant = ('', '')
+
+
 def pair_up(runs: Iterable[Run]) -> tuple[list[Pair], list[tuple[Run, str]]]:
     """Pairs of what was run alike but for SE, in the order of the plain names; and runs that repeat a seed.
 
-    Runs whose files were edited are in no pair.
+    Each choice of SE's options is a pair of its own, with the same plain runs. Runs whose files were edited are in no
+    pair.
     """
-    groups: dict[tuple[str, str], tuple[dict[int | None, Run], dict[int | None, Run]]] = {}
+    sound = sorted((run for run in runs if not run.problems), key=lambda run: (run.began, str(run.folder)))
+    own = {_base(run) for run in sound if _is_own(run)}
+    groups: dict[tuple[str, str], dict[Variant, dict[int | None, Run]]] = {}
     repeated = []
-    sound = (run for run in runs if not run.problems)
-    for run in sorted(sound, key=lambda run: (run.details.get('started') or '', str(run.folder))):
-        baseline = baseline_of(run.name)
-        group = groups.setdefault((baseline or run.name, _setting(run)), ({}, {}))[baseline is not None]
-        first = group.setdefault(run.seed, run)
+    for run in sound:
+        group = groups.setdefault((_base(run), _setting(run, _base(run) in own)), {})
+        first = group.setdefault(_variant(run), {}).setdefault(run.seed, run)
         if first is not run:
             repeated.append((run, f'seed {run.seed} counts once, and {first.folder} was first'))
-    pairs = [Pair(tuple(plain.values()), tuple(se.values())) for _, (plain, se) in sorted(groups.items())]
-    return pairs, repeated
+    return [pair for _, group in sorted(groups.items()) for pair in _pairs(group)], repeated
 
 
-def _setting(run: Run) -> str:
-    """What two runs must have in common beside the config to be compared."""
+def _pairs(group: Mapping[Variant, Mapping[int | None, Run]]) -> list[Pair]:
+    plain = tuple(group.get(PLAIN, {}).values())
+    variants = [tuple(seeds.values()) for variant, seeds in sorted(group.items()) if variant != PLAIN]
+    return [Pair(plain, se) for se in variants or [()]]
+
+
+def _base(run: Run) -> str:
+    """The config without SE that a run is, or is compared with."""
+    return baseline_of(run.name) or run.name
+
+
+def _variant(run: Run) -> Variant:
+    return (run.name, canonical(_options(run))) if _has_se(run) else PLAIN
+
+
+def _has_se(run: Run) -> bool:
+    """Whether there is SE in a run's network: by the name of its config, unless it was put in or taken out."""
+    changed = [value for options in _options(run) for value in options.values()]
+    if changed:
+        return any(value is not None for value in changed) or bool(_of_se(run.settings))
+    return baseline_of(run.name) is not None
+
+
+def title_of(run: Run) -> str:
+    """Its config, with the options of SE that the name does not tell: 'resnet50_demo (se.ratio=8)'."""
+    trained, tested = _options(run)
+    options = [f'{key.removeprefix("model.backbone.")}={value}' for key, value in (trained or tested).items()]
+    return f'{run.name} ({", ".join(options)})' if options else run.name
+
+
+def _options(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of SE that a config's name does not tell, in training and in the last test: dotted key → value."""
+    trained = {item.key: item.value for item in run.deviations}
+    if _is_own(run):
+        named = baseline_of(run.name) is not None
+        told = {**SE_DEFAULT, TYPE: run.settings.get(TYPE)} if named else {}
+        trained = {key: value for key, value in run.settings.items() if told.get(key) != value} | trained
+    return _of_se(trained), _of_se(_tested(run))
+
+
+def _of_se(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if _sets_se(key, value)}
+
+
+def _sets_se(key: str, value: Any) -> bool:
+    return bool(SE_OPTION.fullmatch(key) or (key == TYPE and SE_TYPE.search(str(value))))
+
+
+def _setting(run: Run, own: bool) -> str:
+    """What two runs must have in common beside the config to be compared.
+
+    Args:
+        run: Of which it is.
+        own: Whether the settings themselves are compared, since a config is not a published one.
+    """
     test, record = run.newest or Evaluation(run.name, {}), run.details
-    changes = {item.key: item.value for item in run.deviations if not item.key.startswith('model.backbone.se')}
-    tested = {item.key: item.value for item in test.deviations if not item.key.startswith('model.backbone.se')}
+    changes = _beside_se({item.key: item.value for item in run.deviations})
     data = [(found or {}).get('sha256') for found in (test.data, (record.get('data') or {}).get('train'))]
-    return canonical([changes, tested, data, test.crops, test.tta, run.status])
+    settings = _settings(run) if own else {}
+    return canonical([changes, _beside_se(_tested(run)), data, test.crops, test.tta, run.status, settings])
+
+
+def _beside_se(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if not _sets_se(key, value)}
+
+
+def _is_own(run: Run) -> bool:
+    """Whether a run's config was not published: then there are no deviations, but all settings."""
+    return bool(run.settings) and run.details.get('published_hash') is None
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """All settings that have a say in what a run gives, but for SE; of weights to start from, that there are some."""
+    found = {key: value for key, value in run.settings.items() if not HARMLESS.fullmatch(key)}
+    if len(run.details.get('sessions') or ()) > 1:
+        found.pop('load_from', None)  # from where it went on
+    shared: dict[str, Any] = {key: bool(found[key]) for key in found if WEIGHTS.fullmatch(key)}
+    if TYPE in found:
+        shared[TYPE] = SE_TYPE.sub('', str(found[TYPE]))
+    return _beside_se(found) | shared | {'batch': run.details.get('batch')}
+
+
+def _tested(run: Run) -> dict[str, Any]:
+    """What the last test had otherwise than published or, if nothing is, than the training: dotted key → value."""
+    if run.newest is None:
+        return {}
+    record = run.newest.record or {}
+    typed = record.get('overrides') if record.get('published_hash') is None else None
+    counting = {key: value for key, value in typed.items() if _counts(key)} if isinstance(typed, Mapping) else {}
+    changes = {key: value for key, value in counting.items() if run.settings.get(key) != value}
+    return changes | {item.key: item.value for item in run.newest.deviations}
+
+
+def _counts(override: str) -> bool:
+    return not HARMLESS.fullmatch(override) and not WEIGHTS.fullmatch(override)
 
 
 def pair_rows(pair: Pair) -> list[list[str]]:

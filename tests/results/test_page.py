@@ -161,6 +161,27 @@ def test_a_later_test_that_does_not_count_changes_no_pair(tmp_path):
     assert page.tables[0][0][0][:5] == ['se_resnet50_imagenet', 'top-1 accuracy (%)', '75.1', '76.7', '+1.6']
 
 
+def test_plain_runs_beside_several_choices_of_se(tmp_path):
+    ratio = [dict(key='model.backbone.se.ratio', value=8, published=None)]
+    for name, stem, top1, deviations in (
+        ('plain', 'resnet50_demo', 60.0, []),
+        ('with', 'resnet50_demo', 63.0, ratio),
+        ('se', 'se_resnet50_demo', 61.0, []),
+    ):
+        make_run(tmp_path / name, stem, 0, {'accuracy/top1': top1}, deviations=deviations)
+    page = Page(render_page(collect([tmp_path])))
+    assert [row[:1] + row[2:5] for row in page.tables[0][0]] == [
+        ['resnet50_demo (se.ratio=8)', '60.0', '63.0', '+3.0'],
+        ['se_resnet50_demo', '60.0', '61.0', '+1.0'],
+    ]
+    points = [point for point in page.data()['points'] if point['source'] == 'ours']
+    assert [(point['stem'], point['kind'], point['pair'], point['apart'], point['value']) for point in points] == [
+        ('resnet50_demo', 'plain', 'resnet50_demo', '0', 40.0),  # the error, once
+        ('resnet50_demo (se.ratio=8)', 'SE', 'resnet50_demo', '0', 37.0),
+        ('se_resnet50_demo', 'SE', 'resnet50_demo', '0', 39.0),
+    ]
+
+
 def test_data_for_the_script(many, page):
     board, _ = many
     data = page.data()

@@ -112,15 +112,56 @@ def test_html_is_whole(made):
 @given(st.text(st.characters(codec='utf-8', exclude_categories=['Cc', 'Cs'])))
 def test_any_text_stays_text(text):
     assert ''.join(parsed(f'<p>{DOCUMENTS["html"].escape(text)}</p>').text) == text
-    assert re.sub(r'\\(?=[\\|*`<])', '', DOCUMENTS['md'].escape(text)) == text  # Markdown takes the rest as it is
-    assert not re.search(r'[|*`]|<[a-z/!?]', re.sub(r'\\.', '', DOCUMENTS['md'].escape(text)), re.IGNORECASE)
+    assert re.sub(r'\\(?=[\\|*`<[])', '', DOCUMENTS['md'].escape(text)) == text  # Markdown takes the rest as it is
+    begun = r'[|*`]|<[a-z/!?]|\[(?!\d+\])'
+    assert not re.search(begun, re.sub(r'\\.', '', DOCUMENTS['md'].escape(text)), re.IGNORECASE)
     latex = DOCUMENTS['latex'].escape(text)
+    assert not latex.lstrip().startswith('[')
     for special in '&%#_':
         assert special not in latex.replace(f'\\{special}', '')
 
 
 def test_signs_of_numbers_and_hyphens_in_latex():
     assert DOCUMENTS['latex'].escape('-2.5 ± 0.3, top-1, 1e-3') == r'$-$2.5 $\pm$ 0.3, top-1, 1e-3'
+
+
+def test_a_note_is_no_label_in_latex(made):
+    text = render(collect([made]), [5], 'latex')
+    compare('table_5.tex', text)
+    assert '\n\\item {}[1] 15.85 is Shake-Even' in text
+    assert '& 15.85 [1] ' in text
+    assert not re.search(r'\\(item|\\)\s*\[', text)
+
+
+@pytest.mark.parametrize(
+    ('text', 'escaped'),
+    [
+        ('[l](javascript:1)', r'\[l](javascript:1)'),
+        ('![x](y)', r'!\[x](y)'),
+        ('[1](javascript:1)', r'\[1](javascript:1)'),
+        ('[1]: javascript:1', r'\[1]: javascript:1'),
+        ('[a][1]', r'\[a][1]'),
+        ('[ ] done', r'\[ ] done'),
+        ('15.85 [1] [2]', '15.85 [1] [2]'),  # marks of notes
+        ('[1] 15.85 is', '[1] 15.85 is'),
+    ],
+)
+def test_no_name_is_a_link_in_markdown(text, escaped):
+    assert DOCUMENTS['md'].escape(text) == escaped
+    parser = pytest.importorskip('markdown_it').MarkdownIt()
+    assert parser.render(f'- {escaped}\n\n[1]').count(f'<li>{text}</li>') == 1
+
+
+def test_a_title_names_the_options_of_se(made):
+    data = dict(train=data_of('', 'train', official=False))
+    se = [dict(key='model.backbone.se.ratio', value=8, published=None)]
+    make_run(made / 'plain', 'resnet50_demo', 0, {'accuracy/top1': 60.0}, data=data)
+    make_run(made / 'se', 'resnet50_demo', 0, {'accuracy/top1': 62.5}, data=data, deviations=se)
+    text = render(collect([made]), None, 'md')
+    assert text.startswith('| resnet50_demo / resnet50_demo (se.ratio=8)   | plain   | SE    | difference   |')
+    assert 'SE is better here: top-1 accuracy (%) +2.5 (one run each).' in text
+    (pair,) = json.loads(render(collect([made]), None, 'json'))['pairs']
+    assert (pair['plain'], pair['se']) == ('resnet50_demo', 'resnet50_demo (se.ratio=8)')
 
 
 def test_commands_in_markdown_are_as_typed():
