@@ -13,6 +13,8 @@ from senet_mm.data.packs.url import is_packed, split_url
 # mmpretrain's data sets of the same names download by themselves.
 CIFAR = {'senet_mm.CIFAR10': LAYOUTS['cifar10'], 'senet_mm.CIFAR100': LAYOUTS['cifar100']}
 
+LISTED = ('ImageNet', 'Places365')  # a folder for each split
+
 
 def require_data(cfg: Mapping[str, Any], splits: Sequence[str] = ('train', 'val', 'test')) -> None:
     """Check that the data of a run's loaders is on disk; what lies behind a URL or a file backend is trusted.
@@ -53,7 +55,7 @@ def leaf_datasets(dataset: Any) -> Iterator[Any]:
 
 def _missing(dataset: Mapping[str, Any], helped: bool) -> list[str]:
     root, kind = dataset.get('data_root') or '', dataset.get('type')
-    if getattr(kind, '__name__', str(kind)).rpartition('.')[2] == 'CocoMinival':
+    if _name(dataset) == 'CocoMinival':
         return _missing_coco(root, dataset, helped)
     if kind in CIFAR:
         return _missing_cifar(root, dataset, helped)
@@ -71,7 +73,16 @@ def _missing_path(root: str, dataset: Mapping[str, Any]) -> list[str]:
     path = os.path.join(root, annotations)
     if annotations and not os.path.exists(path):
         return [f'Expected the file {os.path.abspath(path)}']
+    images = dataset.get('data_prefix') or dataset.get('split')
+    if root and _name(dataset) in LISTED and isinstance(images, str) and not os.path.isdir(os.path.join(root, images)):
+        return [f'Expected the folder {os.path.abspath(os.path.join(root, images))}']
     return []
+
+
+def _name(dataset: Mapping[str, Any]) -> str:
+    """Of its type, without the scope."""
+    kind = dataset.get('type')
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
 
 
 def _missing_coco(root: str, dataset: Mapping[str, Any], helped: bool) -> list[str]:

@@ -24,6 +24,9 @@ class ConfigOptions(argparse.Action):
         """Parse the KEY=VALUE pairs into a dict on `namespace`."""
         from mmengine.config import DictAction
 
+        wrong = [value for value in values or () if not value.partition('=')[0] or '=' not in value]
+        if wrong:
+            parser.error(f'{option_string} {wrong[0]}: give KEY=VALUE, as in {option_string} model.backbone.se.ratio=8')
         DictAction(self.option_strings, self.dest)(parser, namespace, values, option_string)
 
 

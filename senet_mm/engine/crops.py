@@ -80,9 +80,10 @@ def _around_geometry(pipeline: Sequence[Step]) -> tuple[Step, Step, Step]:
     """The steps before and after those that resize and crop, and the library that resizes, as an argument."""
     load, *geometry, pack = copy.deepcopy(list(pipeline))
     kinds = [step['type'] in GEOMETRY for step in (load, *geometry, pack)]
-    if kinds != [False, *[True] * len(geometry), False]:
+    if kinds != [False, *[True] * len(geometry), False] or 'Load' not in load['type']:
         raise DataError(
-            f'--crops replaces {", ".join(GEOMETRY)} between loading and packing; the test pipeline has '
+            f'--crops is for networks whose images are loaded, resized and cropped, as those of ImageNet: it replaces '
+            f'{", ".join(GEOMETRY)} between loading and packing. The test pipeline has '
             f'{", ".join(step["type"] for step in pipeline)}'
         )
     backends = [step['backend'] for step in geometry if 'backend' in step]

@@ -25,6 +25,7 @@ from senet_mm.engine.accumulate import accumulate, count_processes
 from senet_mm.engine.checkpoint import use_in_mmengine
 from senet_mm.engine.checkpoint_fit import CheckpointFit
 from senet_mm.engine.checkpoint_source import locate
+from senet_mm.engine.config import read_config
 from senet_mm.engine.record import FILE, locked
 from senet_mm.engine.recording import add_test, describe_test, recording
 from senet_mm.engine.trackers import add_trackers
@@ -36,11 +37,9 @@ def load_config(args: Namespace) -> Config:
     """The config of a run, with what the command line changes.
 
     Raises:
-        DataError: The file does not exist.
+        DataError: There is no such config.
     """
-    if not Path(args.config).is_file():
-        raise DataError(f'there is no config file {args.config}; the configs are in configs/')
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config)
     if getattr(args, 'data_root', None):
         set_data_root(cfg, args.data_root)
     if args.cfg_options:

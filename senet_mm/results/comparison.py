@@ -49,7 +49,7 @@ class Verdicts:
 
 def judge(runs: Iterable[Run]) -> Verdicts:
     """Decide for every run where it belongs; of several with the same seed the first counts."""
-    runs = sorted(runs, key=lambda run: (run.details.get('started') or '', str(run.folder)))
+    runs = sorted(runs, key=lambda run: (run.began, str(run.folder)))
     sound = sound_of(runs)
     verdicts = Verdicts({}, {}, [])
     first: dict[tuple[str, int | None], Run] = {}

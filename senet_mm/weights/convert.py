@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlparse
 
 import torch
-from mmengine.config import Config
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from senet_mm.compat.mmpretrain_import import import_without_mmdet
 from senet_mm.data.errors import DataError
 from senet_mm.data.files.download import digest
 from senet_mm.engine.checkpoint_source import locate
+from senet_mm.engine.config import read_config
 from senet_mm.models import Backbone
 from senet_mm.registry import MODELS
 from senet_mm.weights.architecture import architecture_name, infer_backbone
@@ -174,9 +174,7 @@ def _by_itself(weights: Weights) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _through_config(weights: Weights, config: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The same for the classifier of a config, or for its backbone if it is none or the file has no classifier."""
-    if not config.is_file():
-        raise DataError(f'there is no config file {config}; the configs are in configs/')
-    model = Config.fromfile(config).model
+    model = read_config(config).model
     model.backbone.pop('init_cfg', None)
     backbone = model.backbone.to_dict()
     if weights.head and model.get('type') == 'ImageClassifier':

@@ -39,6 +39,13 @@ def test_one_message_names_every_place_and_the_command(tmp_path):
     assert message.count('prepare_data') == 1
 
 
+def test_a_split_without_its_folder_is_named(demo):
+    """Such as ILSVRC's test set, which the command does not make."""
+    imagenet = {'type': 'senet_mm.ImageNet', 'data_root': str(demo / 'imagenet'), 'split': 'test'}
+    with pytest.raises(DataError, match=rf'Expected the folder {demo}/imagenet/test\n'):
+        require_data(config(imagenet))
+
+
 def test_without_data_help_coco_names_its_own_commands(tmp_path):
     with pytest.raises(DataError, match=r'coco --source FOLDER'):
         require_data(config(coco(tmp_path)))

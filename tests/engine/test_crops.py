@@ -129,8 +129,9 @@ def test_the_library_that_resizes_stays_the_configs():
     ('protocol', 'pipeline', 'scales', 'message'),
     [
         ('center', ['Load', 'Pack'], None, '--crops center: there are center-224, center-299, .*places365'),
-        ('ten-224', ['Load', 'CenterCrop', 'Blur', 'Pack'], None, 'the test pipeline has Load, CenterCrop, Blur, Pack'),
+        ('ten-224', ['Load', 'CenterCrop', 'Blur', 'Pack'], None, 'The test pipeline has Load, CenterCrop, Blur, Pack'),
         ('ten-224', ['Resize', 'Pack'], None, 'between loading and packing'),
+        ('ten-224', ['Normalize', 'Pack'], None, 'as those of ImageNet: .* has Normalize, Pack'),  # CIFAR's
         ('ten-224', ['Load', 'Pack'], [256], '--crops ten-224 has one scale'),
         ('multi-224', ['Load', 'Pack'], [256, 200], r'crop_scales=\[256, 200\]: each is an integer of 224 or more'),
     ],

@@ -79,6 +79,7 @@ def test_missing_data_is_one_message_that_names_folder_and_command(run_tool):
     ('arguments', 'message'),
     [
         (['tools/train.py', 'configs/nothing.py'], 'there is no config file configs/nothing.py'),
+        (['tools/print_config.py', 'README.md'], 'README.md is no config, which ends in .py, .json, .yaml, .yml; '),
         (['tools/test.py', 'configs/se_resnet50_imagenet.py', 'nothing.pth'], 'there is no checkpoint nothing.pth'),
         (['tools/leaderboard.py', 'nothing'], 'there is no folder nothing'),
         (
@@ -92,6 +93,12 @@ def test_mistakes_end_in_one_message(run_tool, arguments, message):
     assert result.returncode == 1
     assert message in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def test_an_option_without_a_value_is_shown_how_to_be_written(run_tool):
+    result = run_tool('tools/print_config.py', 'configs/demo/resnet20_demo.py', '--cfg-options', 'ratio')
+    assert result.returncode == 2
+    assert '--cfg-options ratio: give KEY=VALUE, as in --cfg-options model.backbone.se.ratio=8' in result.stderr
 
 
 def test_opencv_without_its_libraries_names_the_command_that_mends_it(run_tool, tmp_path):

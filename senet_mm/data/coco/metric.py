@@ -32,8 +32,9 @@ FIGURES = {
 class CocoMinivalMetric(CocoMetric):
     """mmdet's `CocoMetric` on the minival annotations found in `data_root`.
 
-    It differs from mmdet's in three ways. Figures are not rounded to 0.001, since a mean over seeds is finer than that.
-    If nothing at all was found, AP is 0 and not missing. The evaluator can be chosen; all give the same figures.
+    It differs from mmdet's in four ways. Figures are not rounded to 0.001, since a mean over seeds is finer than that.
+    If nothing at all was found, AP is 0 and not missing. Of a subset (`indices=…`), its images
+    count and no others. The evaluator can be chosen; all give the same figures.
 
     Args:
         data_root: Folder, pack or URL that holds COCO, see `find_parts`.
@@ -61,6 +62,7 @@ class CocoMinivalMetric(CocoMetric):
             MMLogger.get_current_instance().warning('not one object was found: every AP is 0')
             names = self.metric_items or FIGURES
             return {f'{kind}_{name}': 0.0 for kind in kinds for name in names}
+        self._restrict_to({truth['img_id'] for truth, _ in results})
         with _evaluations(self.evaluator) as made:
             metrics = super().compute_metrics(results)
         for kind, evaluation in zip((kind for kind in self.metrics if kind != 'proposal_fast'), made, strict=False):
@@ -68,6 +70,14 @@ class CocoMinivalMetric(CocoMetric):
                 exact = _figures(kind, evaluation) | (self._by_class(evaluation) if self.classwise else {})
                 metrics |= {name: value for name, value in exact.items() if name in metrics}
         return metrics
+
+    def _restrict_to(self, images: set[int]) -> None:
+        """Evaluate on these images; on others, which no network has seen, everything would be missed."""
+        everything = self._coco_api.get_img_ids()
+        self.img_ids = [image for image in everything if image in images]
+        if len(self.img_ids) < len(everything):
+            shares = f'{len(self.img_ids):,} of {len(everything):,}'
+            MMLogger.get_current_instance().warning(f'AP on {shares} images: compare it with the same ones only')
 
     def _by_class(self, evaluation: Any) -> dict[str, float]:
         names = [category['name'] for category in self._coco_api.loadCats(self.cat_ids)]

@@ -114,6 +114,16 @@ def test_mmdets_metric_rounds_these_figures(minival, evaluator):
     assert 0.01 < mine['coco/bbox_mAP'] < 0.9
 
 
+@pytest.mark.parametrize('evaluator', BACKENDS)
+def test_of_a_subset_its_images_count_and_no_others(minival, evaluator):
+    annotations, detections = random_set(np.random.default_rng(1), images=6, boxes=12)
+    some = {image: detections[image] for image in (2, 3, 5)}
+    on_some = evaluate(CocoMinivalMetric(str(minival(annotations, detections)), evaluator), some)
+    cut = minival([entry for entry in annotations if entry['image_id'] in some], some)
+    assert on_some == pytest.approx(evaluate(CocoMinivalMetric(str(cut), evaluator), some), abs=1e-12)
+    assert on_some['coco/bbox_mAP'] > 0.01
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), images=st.integers(1, 4), boxes=st.integers(1, 60))
 def test_both_evaluators_give_the_same(seed, images, boxes, tmp_path_factory):
