@@ -9,8 +9,8 @@ from __future__ import annotations
 import signal
 import time
 from argparse import Namespace
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -18,8 +18,8 @@ from typing import Any, Protocol
 from senet_mm.campaigns.display import Display
 from senet_mm.campaigns.launchers import Local, Slurm, gpus_here, parameters
 from senet_mm.campaigns.locks import Lock
-from senet_mm.campaigns.plan import make_plan
-from senet_mm.campaigns.work import LOG, Outcome, Task, look
+from senet_mm.campaigns.plan import TOO_MANY, make_plan
+from senet_mm.campaigns.work import LOG, Outcome, State, Task, look
 from senet_mm.data.errors import DataError
 from senet_mm.results.board import collect
 from senet_mm.results.layouts import parse_tables
@@ -35,9 +35,11 @@ class Launcher(Protocol):
 
     Attributes:
         poll: Seconds between two looks at them.
+        most: The most processes that a task may have; None: any number.
     """
 
     poll: float
+    most: int | None
 
     def reserve(self, task: Task) -> list[Lock] | None:
         """Room for a task, as locks of devices; None if there is none now."""
@@ -70,7 +72,7 @@ class Campaign:
     """Tasks on their way.
 
     Attributes:
-        tasks: What is lacking.
+        tasks: What is lacking, and how far it is; what is blocked is not started.
         launcher: Where they run.
         work_dirs: Where their locks are.
         retries: How often a run that the machine fails is tried again without a new checkpoint in between.
@@ -78,7 +80,7 @@ class Campaign:
         wait: Seconds before a retry.
     """
 
-    tasks: Sequence[Task]
+    tasks: Mapping[Task, State]
     launcher: Launcher
     work_dirs: Path
     retries: int
@@ -89,6 +91,10 @@ class Campaign:
     failures: dict[Task, tuple[int, str]] = field(default_factory=dict)  # how many, at which checkpoint
     not_before: dict[Task, float] = field(default_factory=dict)
     elsewhere: set[Task] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        blocked = {task: state.reasons for task, state in self.tasks.items() if state.action == 'blocked'}
+        self.outcomes |= {task: Outcome('blocked', '; '.join(reasons)) for task, reasons in blocked.items()}
 
     def run(self) -> None:
         """Run all of them; an interruption stops what this machine runs."""
@@ -113,6 +119,9 @@ class Campaign:
         for task in self.tasks:
             ready = time.monotonic() >= self.not_before.get(task, 0)
             if ready and task not in self.outcomes and task not in self.running:
+                if self.launcher.most and task.processes > self.launcher.most:  # there will never be room
+                    self.settle(task, Outcome('blocked', TOO_MANY.format(task.processes, self.launcher.most)))
+                    continue
                 room = self.launcher.reserve(task)
                 if room is None:
                     break  # those behind it might fit, and keep it waiting for ever
@@ -126,7 +135,9 @@ class Campaign:
         elif (handle := self.launcher.adopt(task, lock)) is not None:
             self.running[task] = handle
             self.voice.event(f'{task}: was submitted before')
-        elif (state := look(task)).action in ACTIONS:
+        elif (state := look(task)).processes not in (None, task.processes):
+            self.make_anew(task, state)
+        elif state.action in ACTIONS:
             self.running[task] = self.launcher.start(task, lock, room)
             self.elsewhere.discard(task)
             self.voice.event(f'{task}: {ACTIONS[state.action]}')
@@ -137,6 +148,11 @@ class Campaign:
             self.settle(task, Outcome('done' if state.action == 'done' else 'blocked', '; '.join(state.reasons)))
         for held in (lock, *room):
             held.let_go()
+
+    def make_anew(self, task: Task, state: State) -> None:
+        """Another campaign has begun it since, on other GPUs; it goes on with as many, so that it needs other room."""
+        anew = replace(task, processes=state.processes or task.processes)
+        self.tasks = {anew if other == task else other: known for other, known in self.tasks.items()}
 
     def leave_to_others(self, task: Task) -> None:
         """Another campaign, or one that was killed, has it in its hands; look again later."""
@@ -197,8 +213,12 @@ def run(args: Namespace) -> bool:
         args.work_dirs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f'--work-dirs {args.work_dirs}: {error.strerror}; name a folder to write to') from error
-    launcher: Launcher = Local(args.work_dirs, gpus) if args.launcher == 'local' else Slurm(slurm, args.work_dirs)
-    campaign = Campaign(list(lacking.tasks), launcher, args.work_dirs, args.retries, voice)
+    launcher: Launcher
+    if args.launcher == 'local':
+        launcher = Local(args.work_dirs, gpus, most=most)
+    else:
+        launcher = Slurm(slurm, args.work_dirs, most=most)
+    campaign = Campaign(lacking.tasks, launcher, args.work_dirs, args.retries, voice)
     with voice:
         campaign.run()
     voice.print(render(collect([args.work_dirs]), parse_tables(args.tables)))

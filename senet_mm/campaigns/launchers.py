@@ -22,8 +22,9 @@ from senet_mm.data.errors import DataError
 PATIENCE = 30.0  # seconds that interrupted runs have to end
 CPUS_PER_GPU = 5
 UNKNOWN = 600.0  # seconds after its submission until which a job that SLURM's accounting does not have may still come
+PREEMPTED = 300.0  # seconds until a preempted job is requeued, if it is; with PreemptMode=CANCEL it never is
 # States of a SLURM job whose end is not the fault of what it ran.
-MACHINE = ('NODE_FAIL', 'BOOT_FAIL', 'TIMEOUT', 'DEADLINE', 'REVOKED', 'OUT_OF_MEMORY')
+MACHINE = ('NODE_FAIL', 'BOOT_FAIL', 'TIMEOUT', 'DEADLINE', 'REVOKED', 'OUT_OF_MEMORY', 'PREEMPTED')
 
 
 def gpus_here() -> list[str]:
@@ -55,11 +56,12 @@ class Local:
     next campaign waits for them.
     """
 
-    def __init__(self, work_dirs: Path, gpus: Sequence[str], poll: float = 2.0) -> None:
+    def __init__(self, work_dirs: Path, gpus: Sequence[str], poll: float = 2.0, most: int | None = None) -> None:
         self.poll, self.gpus = poll, tuple(gpus)
         self.devices = {
             name: work_dirs / LOCKS / f'{platform.node()}.{name.replace("/", "_")}.lock' for name in gpus or ('cpu',)
         }
+        self.most: int | None = min(most or len(self.devices), len(self.devices))
 
     def reserve(self, task: Task) -> list[Lock] | None:
         """As many free GPUs as the task wants."""
@@ -83,6 +85,7 @@ class Local:
         descriptors = [held.descriptor for held in locks if held.descriptor is not None]
         used = [name for name, path in self.devices.items() if any(path == held.path for held in room)]
         environment = dict(os.environ, CUDA_VISIBLE_DEVICES=','.join(used)) if self.gpus else dict(os.environ)
+        lock.write({})  # what the last attempt left is no outcome of this one
         process = subprocess.Popen(
             [sys.executable, '-m', 'senet_mm.campaigns.work', as_json(task, lock=lock.path, descriptors=descriptors)],
             env=environment,
@@ -101,7 +104,7 @@ class Local:
         _signal(handle.process, signal.SIGKILL)  # whatever it may have left behind
         for lock in handle.locks:
             lock.let_go()
-        if 'end' in note:
+        if code == 0 and 'end' in note:
             return Outcome(**note)
         return Outcome('fault' if code < 0 else 'failed', f'its process returned {code}')
 
@@ -133,8 +136,11 @@ class Job:
             if time.monotonic() > deadline:
                 return Outcome('running')
             time.sleep(1)
+        note, number = lock.read(), os.environ.get('SLURM_JOB_ID')
+        again = 'began' in note and note.get('job') == number  # requeued: what calls itself running is this job's own
+        lock.write(note | dict(began=time.time()))
         try:
-            return execute(task, [lock.descriptor] if lock.descriptor is not None else [])
+            return execute(task, [lock.descriptor] if lock.descriptor is not None else [], again)
         finally:
             lock.let_go()
 
@@ -148,12 +154,15 @@ class Job:
 class Slurm:
     """SLURM, through submitit; jobs go on without the campaign, whose next start finds them by their numbers."""
 
-    def __init__(self, options: Mapping[str, Any], work_dirs: Path, poll: float = 15.0) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], work_dirs: Path, poll: float = 15.0, most: int | None = None
+    ) -> None:
         try:
             import submitit
         except ImportError as error:
             raise DataError("--launcher slurm needs submitit: pip install 'senet_mm[slurm]'") from error
-        self.poll, self.work_dirs, self.submitit = poll, work_dirs.resolve(), submitit
+        self.poll, self.most, self.work_dirs, self.submitit = poll, most, work_dirs.resolve(), submitit
+        self.preempted: dict[str, float] = {}  # number of a job → since when
         self.folder = self.work_dirs / LOCKS / 'slurm'
         self.options = options
         try:
@@ -172,7 +181,7 @@ class Slurm:
             return None
         job: Any = self.submitit.SlurmJob(self.folder, note['job'])
         lost = job.state == 'UNKNOWN' and time.time() - note['submitted'] > UNKNOWN
-        over = lost or job.done(force_check=True)
+        over = lost or job.done(force_check=True) or self._is_given_up(job)
         return None if over else job
 
     def start(self, task: Task, lock: Lock, room: list[Lock]) -> Any:
@@ -194,7 +203,8 @@ class Slurm:
     def finish(self, handle: Any) -> Outcome | None:
         """What the job returned, or what SLURM says of it."""
         if not handle.done():
-            return None
+            given_up = self._is_given_up(handle)
+            return Outcome('fault', f'SLURM job {handle.job_id}: PREEMPTED') if given_up else None
         try:
             return handle.result()
         except self.submitit.core.utils.UncompletedJobError as error:
@@ -203,6 +213,16 @@ class Slurm:
             if state in MACHINE:
                 return Outcome('fault', reason)
             return Outcome('failed', reason if state == 'CANCELLED' else f'{reason}, {str(error).splitlines()[-1]}')
+
+    def _is_given_up(self, job: Any) -> bool:
+        """Whether a job was preempted and does not come back, which submitit would wait for."""
+        if job.state != 'PREEMPTED':
+            self.preempted.pop(job.job_id, None)
+            return False
+        if time.monotonic() - self.preempted.setdefault(job.job_id, time.monotonic()) < PREEMPTED:
+            return False
+        job.get_info(mode='force')  # the state may be as old as minutes
+        return bool(job.state == 'PREEMPTED')
 
     def stop(self, handles: Sequence[Any]) -> str:
         """Leave them alone."""

@@ -91,7 +91,10 @@ def test(config, folder, checkpoint, crops):
     note('test', 'start', task)
     act('test', 1, task)
     metrics = metrics_of(config.stem, record['seed'], crops)
-    entry = evaluation(config.stem, metrics, hash_file(checkpoint), crops=crops, checkpoint=str(checkpoint))
+    options = [part.partition('=') for part in sys.argv if part.startswith('model.backbone.style=')]
+    deviations = [dict(key=key, value=value, published=None) for key, _, value in options]
+    changes = dict(crops=crops, checkpoint=str(checkpoint), deviations=deviations)
+    entry = evaluation(config.stem, metrics, hash_file(checkpoint), **changes)
     write_json(folder / 'metrics.json', dict(metrics=metrics, parameters=1))
     record['evaluations'].append(entry | dict(file_sha256=hash_file(folder / 'metrics.json')))
     write_record(folder / 'run.json', record)

@@ -66,7 +66,7 @@ class Log:
 def campaign_of(table, seeds=(0,), gpus='', retries=2):
     """A campaign on this machine, on made-up GPUs with one letter each, or on none."""
     work_dirs = Path('work_dirs')
-    tasks = list(make_plan(Namespace(tables=[table], seeds=seeds, work_dirs=work_dirs, log=[]), 1).tasks)
+    tasks = make_plan(Namespace(tables=[table], seeds=seeds, work_dirs=work_dirs, log=[]), 1).tasks
     return Campaign(tasks, Local(work_dirs, list(gpus), poll=0.02), work_dirs, retries, Log(), wait=0.0)
 
 

@@ -32,6 +32,25 @@ def place(tmp_path, monkeypatch):
     (tmp_path / 'go').touch()  # lets end what a failed test leaves behind
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """A campaign that waits for ever fails."""
+    deadline, sleep = time.monotonic() + 60, time.sleep
+
+    def nap(seconds):
+        assert time.monotonic() < deadline
+        sleep(min(seconds, 0.05))
+
+    monkeypatch.setattr(time, 'sleep', nap)
+
+
+def begun_on(processes, stem):
+    """The start of a run on so many GPUs, cut off."""
+    hardware = dict(gpus=[], cpu='', processes=processes)
+    stopped = dict(metrics={}, status='interrupted', checkpoints=[], logged=False)
+    return make_run(Path('work_dirs', stem, 'seed_0'), stem, 0, hardware=hardware, **stopped)
+
+
 def wait_for(condition):
     deadline = time.monotonic() + 60
     while not condition():
@@ -162,6 +181,37 @@ def test_what_cannot_count_is_not_touched(place):
     assert outcome.end == 'blocked'
     assert 'the code had changes that were not committed' in outcome.reason
     assert (folder / 'run.json').read_bytes() == before
+
+
+def test_a_run_begun_on_more_gpus_is_not_waited_for(place, countable, impatient, monkeypatch, capsys):
+    begun_on(8, PLAIN)
+    monkeypatch.setattr(campaign, 'gpus_here', lambda: ['a'])
+    assert not campaign.run(options())
+    assert capsys.readouterr().out.endswith(
+        f'1 of 2 runs did not come to their end:\n  {PLAIN}, seed 0: '
+        'it was begun on 8 GPUs, and a run may have 1 here\n'
+    )
+    assert {task for task, _ in place.calls()} == {f'{SE}.0'}
+
+
+def test_a_run_that_was_begun_on_other_gpus_meanwhile_goes_on_with_as_many(place, impatient):
+    mine = campaign_of('9', gpus='ab')
+    assert [task.processes for task in mine.tasks] == [1]
+    begun_on(2, ONLY)
+    mine.run()
+    assert [(task.processes, outcome.end) for task, outcome in mine.outcomes.items()] == [(2, 'done')]
+    start = place.notes()[0]
+    assert start['gpus'] == 'a,b'
+    assert start['argv'][1] == '2'
+    assert '--resume' in start['argv']
+
+
+def test_a_run_that_was_begun_on_too_many_gpus_meanwhile_is_not_waited_for(place, impatient):
+    mine = campaign_of('6', gpus='a')
+    begun_on(2, PLAIN)
+    mine.run()
+    ends = {task.stem: (outcome.end, outcome.reason) for task, outcome in mine.outcomes.items()}
+    assert ends == {PLAIN: ('blocked', 'it was begun on 2 GPUs, and a run may have 1 here'), SE: ('done', '')}
 
 
 def options(**changes):

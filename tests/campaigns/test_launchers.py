@@ -13,10 +13,12 @@ from senet_mm.campaigns import launchers
 from senet_mm.campaigns.campaign import Campaign
 from senet_mm.campaigns.launchers import Local, Slurm, gpus_here, parameters
 from senet_mm.campaigns.plan import make_plan
-from senet_mm.campaigns.work import Outcome
+from senet_mm.campaigns.work import Outcome, look
 from senet_mm.data.errors import DataError
+from senet_mm.engine.record import now
 from senet_mm.results.board import collect
 from tests.campaigns.place import ROOT, Log, Place
+from tests.results.made_runs import make_run
 
 submitit = pytest.importorskip('submitit')
 
@@ -69,7 +71,7 @@ def options(**changes):
 
 def campaign_of(seeds=(0,)):
     work_dirs = Path('work_dirs')
-    tasks = list(make_plan(Namespace(tables=['9'], seeds=seeds, work_dirs=work_dirs, log=[]), 8).tasks)
+    tasks = make_plan(Namespace(tables=['9'], seeds=seeds, work_dirs=work_dirs, log=[]), 8).tasks
     return Campaign(tasks, Slurm(parameters(options()), work_dirs, poll=0.05), work_dirs, 2, Log(), wait=0.0)
 
 
@@ -120,6 +122,56 @@ def test_a_cancelled_job_is_not_submitted_again(cluster):
     assert not (cluster / '2').exists()
 
 
+def until(campaign, condition):
+    """Go on with a campaign, but not for ever."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        campaign.step()
+        time.sleep(0.02)
+
+
+def state_of(campaign):
+    """What its launcher has last seen of its one job."""
+    return [job.state for job in campaign.running.values()]
+
+
+def test_a_preempted_job_that_does_not_come_back_costs_one_more(cluster, monkeypatch):
+    monkeypatch.setattr(launchers, 'PREEMPTED', 0.0)
+    (cluster / 'fail').write_text('PREEMPTED')
+    mine = campaign_of()
+    until(mine, lambda: mine.outcomes)
+    assert ends(mine) == {0: Outcome('done')}
+    assert f'{ONLY}, seed 0: SLURM job 1: PREEMPTED; it will go on (try 1 of 2)' in mine.voice.events
+    assert (cluster / '2').exists()
+
+
+def test_a_preempted_job_is_not_adopted_for_ever(cluster, monkeypatch):
+    (cluster / 'fail').write_text('PREEMPTED')
+    first, second = campaign_of(), campaign_of()
+    until(first, lambda: state_of(first) == ['PREEMPTED'])
+    second.step()
+    assert [job.job_id for job in second.running.values()] == ['1']
+    monkeypatch.setattr(launchers, 'PREEMPTED', 0.0)
+    until(second, lambda: second.outcomes)
+    assert ends(second) == {0: Outcome('done')}
+    assert (cluster / '2').exists()
+
+
+def test_a_preempted_job_that_comes_back_is_waited_for(cluster, monkeypatch):
+    (cluster / 'hold').touch()
+    mine = campaign_of()
+    until(mine, lambda: mine.running)
+    (cluster / '1').write_text('PREEMPTED')
+    until(mine, lambda: state_of(mine) == ['PREEMPTED'])
+    mine.step()
+    assert mine.launcher.preempted.keys() == {'1'}
+    (cluster / 'hold').unlink()
+    until(mine, lambda: mine.outcomes)
+    assert ends(mine) == {0: Outcome('done')}
+    assert not (cluster / '2').exists()
+
+
 def test_a_mistake_comes_back_from_the_job(cluster, place):
     place.plot(ONLY, 0, 'train 1 mistake')
     mine = campaign_of()
@@ -146,6 +198,66 @@ def test_a_job_leaves_the_run_to_another_that_has_it(place):
     assert lock.acquire()
     assert launchers.Job()(task, place.work_dirs, patience=0) == Outcome('running')
     assert place.calls() == []
+
+
+def in_flight(place, monkeypatch, **note):
+    """A task whose run calls itself running, in the allocation of SLURM job 7, and with a note in its lock."""
+    monkeypatch.setenv('SLURM_JOB_ID', '7')
+    monkeypatch.setenv('SLURM_RESTART_COUNT', '1')
+    (task,) = make_plan(Namespace(tables=['9'], seeds=[0], work_dirs=Path('work_dirs'), log=[]), 1).tasks
+    session = dict(started=now(), last=now(), wall_time_s=1.0, host='node', pid=1, log='1/x')
+    hardware = dict(gpus=[], cpu='', processes=1)
+    make_run(task.folder, ONLY, 0, {}, status='running', checkpoints=[], sessions=[session], hardware=hardware)
+    lock = task.lock(place.work_dirs)
+    assert lock.acquire()
+    lock.write(note)
+    lock.let_go()
+    return task
+
+
+def test_a_requeued_job_goes_on_with_what_it_was_doing_itself(place, monkeypatch):
+    task = in_flight(place, monkeypatch, job='7', submitted=0.0, began=1.0)
+    assert launchers.Job()(task, place.work_dirs) == Outcome('done')
+    assert '--resume' in place.notes()[0]['argv']
+
+
+@pytest.mark.parametrize('note', [dict(job='7', submitted=0.0), dict(job='8', submitted=0.0, began=1.0), {}])
+def test_a_job_in_a_requeued_allocation_leaves_the_runs_of_others_alone(place, monkeypatch, note):
+    task = in_flight(place, monkeypatch, **note)
+    assert launchers.Job()(task, place.work_dirs) == Outcome('running')
+    assert look(task).action == 'running'  # for the local launcher, too
+    assert place.calls() == []
+
+
+def test_a_job_notes_that_it_has_begun(cluster, place):
+    mine = campaign_of()
+    mine.run()
+    note = next(iter(mine.tasks)).lock(place.work_dirs).read()
+    assert note['job'] == '1'
+    assert note['submitted'] <= note['began']
+
+
+@pytest.mark.parametrize(
+    ('script', 'outcome'),
+    [
+        ('kill -9 $$', Outcome('fault', 'its process returned -9')),
+        ('echo \'{"end": "done", "reason": ""}\' > "$LOCK"; exit 3', Outcome('failed', 'its process returned 3')),
+        ('echo \'{"end": "done", "reason": ""}\' > "$LOCK"', Outcome('done')),
+    ],
+)
+def test_only_a_process_that_ended_well_has_done_its_task(place, monkeypatch, script, outcome):
+    (task,) = make_plan(Namespace(tables=['9'], seeds=[0], work_dirs=place.work_dirs, log=[]), 1).tasks
+    lock, local = task.lock(place.work_dirs), Local(place.work_dirs, [])
+    assert lock.acquire()
+    lock.write(dict(end='done', reason=''))  # the last attempt's
+    python = place.folder / 'python'
+    python.write_text(f'#!/bin/sh\n{script}\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, 'executable', str(python))
+    monkeypatch.setenv('LOCK', str(lock.path))
+    handle = local.start(task, lock, local.reserve(task))
+    handle.process.wait(60)
+    assert local.finish(handle) == outcome
 
 
 def test_a_requeued_job_does_the_same_again(place):

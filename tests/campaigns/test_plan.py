@@ -7,13 +7,15 @@ import pytest
 
 from senet_mm.campaigns.plan import make_plan, processes_of, slots_of
 from senet_mm.data.errors import DataError
+from senet_mm.engine.record import read_record
 from senet_mm.results.layouts import LAYOUTS, stems_of
 from senet_mm.results.paper import published
 from tests.campaigns.place import Place
-from tests.results.made_runs import make_run, make_runs
+from tests.results.made_runs import digest, make_run, make_runs
 
 PLAIN, SE = 'resnet152_places365', 'se_resnet152_places365'
 SENET = 'senet154_imagenet'
+DETECTOR = 'faster_rcnn_se_r50_2x_coco'
 
 
 def plan(*tables, seeds=None, most=None):
@@ -89,13 +91,29 @@ def test_a_run_does_not_go_on_with_fewer_processes_than_it_was_begun_with(work_d
     found = make_plan(Namespace(tables=['6'], seeds=[0], work_dirs=work_dirs, log=[]), 4)
     state = {task.stem: state for task, state in found.tasks.items()}[SE]
     assert state.action == 'blocked'
-    assert state.reasons == ('it was begun on 8 GPUs, and there are 4',)
+    assert state.reasons == ('it was begun on 8 GPUs, and a run may have 4 here',)
 
 
 def test_a_run_that_cannot_count_is_named_and_stays(work_dirs):
     make_run(work_dirs / SE / 'seed_0', SE, 0, metrics={}, dirty=['tools/train.py'])
     assert plan('6', seeds=[0])[0][SE, 0] == 'blocked'
     assert plan('6', seeds=[1])[0][SE, 1] == 'train'
+
+
+def test_a_detector_from_a_backbone_trained_here_is_finished(work_dirs):
+    backbone = make_run(work_dirs / 'backbone', 'se_resnet50_imagenet', 0)
+    sha256 = read_record(backbone / 'run.json')['checkpoints'][0]['sha256']
+    keys = ('model.backbone.init_cfg.checkpoint', 'model.backbone.style')
+    own = [dict(key=key, value='ours', published='theirs') for key in keys]
+    stopped = dict(status='interrupted', checkpoints=[])
+    begun = dict(metrics={}, deviations=own, hardware=dict(gpus=[], cpu='', processes=8))
+    for seed, changes in enumerate([dict(weights=dict(sha256=sha256)), dict(weights=dict(sha256=digest('unknown')))]):
+        make_run(work_dirs / f'resumed {seed}', DETECTOR, seed, **changes, **begun, **stopped)
+        make_run(work_dirs / f'tested {seed}', DETECTOR, seed + 2, **changes, **begun)
+    lacking, _ = plan('7', seeds=[0, 1, 2, 3])
+    actions = [lacking[DETECTOR, seed] for seed in range(4)]
+    assert actions == ['resume', 'train', 'test', 'train']  # without its backbone a run cannot count: another is wanted
+    assert plan('7')[0][DETECTOR, 2] == 'test'
 
 
 def test_an_edited_run_elsewhere_does_not_count(work_dirs):

@@ -2,16 +2,19 @@
 
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from senet_mm.campaigns.work import Outcome, Task, execute, look
-from senet_mm.engine.record import now
-from tests.campaigns.place import Place
+from senet_mm.campaigns.work import Outcome, State, Task, as_json, execute, look
+from senet_mm.engine.record import now, read_record
+from tests.campaigns.place import ROOT, Place
 from tests.results.made_runs import data_of, digest, make_run
 
 STEM = 'se_resnet152_places365'
+DETECTOR = 'faster_rcnn_se_r50_2x_coco'
 
 
 @pytest.fixture
@@ -80,9 +83,77 @@ def test_what_runs_is_left_alone(task):
 
 
 def test_a_requeued_slurm_job_does_not_take_itself_for_another(task, monkeypatch):
-    monkeypatch.setenv('SLURM_RESTART_COUNT', '1')
+    monkeypatch.setenv('SLURM_RESTART_COUNT', '1')  # of a whole allocation: it says nothing of this run
     made(task, metrics={}, status='running', checkpoints=[], sessions=[alive()])
-    assert look(task).action == 'resume'
+    assert look(task).action == 'running'
+    assert look(task, again=True).action == 'resume'
+
+
+@pytest.fixture
+def detector(place):
+    """A detector that started from a backbone trained here, in caffe's style, and was cut off."""
+    place.work_dirs.mkdir()
+    backbone = make_run(place.work_dirs / 'backbone', 'se_resnet50_imagenet', 0)
+    sha256 = read_record(backbone / 'run.json')['checkpoints'][0]['sha256']
+    task = Task(DETECTOR, 0, place.work_dirs / 'mine', processes=4, work_dirs=place.work_dirs)
+    values = {'model.backbone.init_cfg.checkpoint': 'b/epoch_100.pth', 'model.backbone.style': 'caffe'}
+    own = [dict(key=key, value=value, published='') for key, value in values.items()]
+    weights = dict(file='b/epoch_100.pth', sha256=sha256)
+    stopped = dict(metrics={}, status='interrupted', checkpoints=[], logged=False)
+    made(task, deviations=own, weights=weights, hardware=dict(gpus=[], cpu='', processes=4), **stopped)
+    return task
+
+
+def test_a_detector_from_a_backbone_trained_here_goes_on_as_it_was_begun(detector):
+    state = look(detector)
+    assert (state.action, state.processes) == ('resume', 4)
+    where = f'--work-dir {detector.folder}'
+    assert detector.commands(state) == [
+        f'tools/dist_train.sh configs/{DETECTOR}.py 4 {where} --resume --accumulate --cfg-options '
+        'model.backbone.init_cfg.checkpoint=b/epoch_100.pth model.backbone.style=caffe randomness.seed=0',
+        f'tools/dist_test.sh configs/{DETECTOR}.py "$(cat {detector.folder}/last_checkpoint)" 4 {where} '
+        '--cfg-options model.backbone.style=caffe',
+    ]
+
+
+def test_execute_a_detector_from_a_backbone_trained_here(detector, place):
+    assert execute(detector) == Outcome('done')
+    assert look(detector).action == 'done'
+    assert place.calls('end') == [(f'{DETECTOR}.0', 'end')] * 2
+    assert execute(detector) == Outcome('done')
+    assert len(place.calls('end')) == 2
+
+
+def test_the_process_of_a_task_knows_the_backbones_trained_here(detector, place):
+    lock = detector.lock(place.work_dirs)
+    assert lock.acquire()
+    command = [sys.executable, '-m', 'senet_mm.campaigns.work', as_json(detector, lock=lock.path, descriptors=[])]
+    subprocess.run(command, check=True, env=os.environ | dict(PYTHONPATH=str(ROOT)))
+    assert lock.read() == dict(end='done', reason='')
+
+
+def test_a_detector_from_a_backbone_that_cannot_count_is_blocked(detector, place):
+    make_run(place.work_dirs / 'backbone', 'se_resnet50_imagenet', 0, dirty=['tools/train.py'], logged=False)
+    state = look(detector)
+    assert state.action == 'blocked'
+    assert 'trained with model.backbone.init_cfg.checkpoint b/epoch_100.pth' in state.reasons[1]
+
+
+def test_fewer_images_of_a_gpu_stay_fewer(task):
+    stopped = dict(metrics={}, status='interrupted', checkpoints=[], hardware=dict(gpus=[], cpu='', processes=8))
+    made(task, settings={'train_dataloader.batch_size': 16}, **stopped)
+    train, _ = Task(STEM, 3, task.folder, processes=8).commands(look(task))
+    assert train == (
+        f'tools/dist_train.sh configs/{STEM}.py 8 --work-dir {task.folder} --resume --accumulate --cfg-options '
+        'train_dataloader.batch_size=16 randomness.seed=3'
+    )
+
+
+def test_execute_leaves_a_run_that_was_begun_on_other_gpus(task, place):
+    stopped = dict(metrics={}, status='interrupted', checkpoints=[], hardware=dict(gpus=[], cpu='', processes=4))
+    made(task, **stopped)
+    assert execute(task) == Outcome('running')
+    assert place.calls() == []
 
 
 @pytest.mark.parametrize(
@@ -144,7 +215,8 @@ def test_commands_on_fewer_gpus_keep_the_batch(task):
 def test_the_commands_are_those_of_the_tools(task, run_tool):
     """Every option is one that tools/train.py and tools/test.py take."""
     full = Task('senet154_imagenet', 0, Path('x'), log=('tensorboard',))
-    for verb, command in (('train', full.train_command(True)), ('test', full.test_command('center-320', 'y'))):
+    state = State('resume', settings={'model.backbone.style': 'caffe'})
+    for verb, command in (('train', full.train_command(state)), ('test', full.test_command(state, 'center-320', 'y'))):
         text = run_tool(f'tools/{verb}.py', '--help').stdout
         options = [part for part in command if part.startswith('--')]
         assert len(options) > 1
