@@ -8,7 +8,8 @@
 #
 # The backbone starts from OpenMMLab's ImageNet weights, as the SE network does: one training recipe for both. To start
 # from a run of your own, which has the paper's strides (the test takes the style, too):
-#   --cfg-options model.backbone.init_cfg.checkpoint=work_dirs/resnet50_imagenet/epoch_100.pth model.backbone.style=caffe
+#   --cfg-options model.backbone.style=caffe \
+#     model.backbone.init_cfg.checkpoint=work_dirs/resnet50_imagenet/epoch_100.pth
 _base_ = [
     '_base_/models/faster_rcnn_r50_fpn.py',
     '_base_/datasets/coco_minival.py',
