@@ -87,11 +87,15 @@ DATA_SAMPLERS = Registry(
     scope='senet_mm',
     locations=['senet_mm.data.class_balanced'],
 )
-HOOKS = Registry(
+HOOKS = NamedRegistry(
     'hook',
     parent=mmengine_registry.HOOKS,
     scope='senet_mm',
     locations=['senet_mm.engine.freeze_norm', 'senet_mm.engine.plateau'],
+    modules={
+        'ClassificationPictures': 'senet_mm.engine.classification_pictures',
+        'DetectionPictures': 'senet_mm.engine.detection_pictures',
+    },
 )
 PARAM_SCHEDULERS = Registry(
     'parameter scheduler',

@@ -18,9 +18,12 @@ def main() -> None:
     )
     parser.add_argument('--out-item', choices=['pred', 'metrics'], default='pred', help='what --out gets')
     parser.add_argument('--show', action='store_true', help='show pictures of the predictions in a window')
-    parser.add_argument('--show-dir', help='save pictures of the predictions here, below the work dir’s time stamp')
+    parser.add_argument(
+        '--show-dir',
+        help='save pictures of the predictions here, below the work dir’s time stamp; an absolute path as it is',
+    )
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show shows a picture')
-    parser.add_argument('--interval', type=int, default=1, help='draw every n-th image')
+    parser.add_argument('--interval', type=int, default=1, help='with --show or --show-dir, draw every n-th image')
     parser.add_argument('--tta', action='store_true', help='average over the image and its mirror image')
     parser.add_argument(
         '--crops',

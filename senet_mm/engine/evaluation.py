@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -13,8 +14,14 @@ from mmengine.runner import Runner
 from senet_mm.data.errors import DataError
 from senet_mm.engine.crops import FLIPS, make_crops
 from senet_mm.engine.dump_predictions import DumpDetections, DumpPredictions
+from senet_mm.engine.outputs import NO_WINDOW, has_display, require_folder
 
 PICKLES, ARRAYS, RESULTS = ('.pkl', '.pickle'), '.npz', '.json'
+# The toolboxes' hooks that draw → ours, by which --interval and --show-dir mean the same in both.
+PICTURES = {
+    'DetVisualizationHook': 'senet_mm.DetectionPictures',
+    'VisualizationHook': 'senet_mm.ClassificationPictures',
+}
 
 
 def configure(cfg: Config, args: Namespace) -> None:
@@ -34,12 +41,30 @@ def configure(cfg: Config, args: Namespace) -> None:
         _augment(cfg, detection)
     if not detection:
         _do_without_labels(cfg, args)
+        if (args.show or args.show_dir) and 'module' in cfg.model:
+            raise DataError('--show and --show-dir draw one crop of an image: leave out --tta and --crops')
+    if args.out:
+        _require_file(args)
+
+
+def _require_file(args: Namespace) -> None:
+    """See that --out can be written before the test, not when it is over."""
+    if args.out_item == 'metrics' and not args.out.endswith(RESULTS):
+        raise DataError(f'--out {args.out}: metrics go to a {RESULTS} file')
+    if Path(args.out).is_dir():
+        raise DataError(f'--out {args.out} is a folder; name a file')
+    require_folder(f'--out {args.out}', Path(args.out).parent)
 
 
 def _draw(cfg: Config, args: Namespace, detection: bool) -> None:
     if 'visualization' not in cfg.default_hooks:
         raise DataError('--show and --show-dir: the config has no default_hooks.visualization')
+    if args.interval < 1:
+        raise DataError(f'--interval {args.interval}: give 1 or more')
+    if args.show and not has_display():
+        raise DataError(f'--show: {NO_WINDOW}; --show-dir FOLDER saves the pictures')
     hook = cfg.default_hooks.visualization
+    hook.type = PICTURES.get(str(hook.type).rpartition('.')[2], hook.type)
     hook.update(show=args.show, wait_time=args.wait_time, interval=args.interval)
     # The two toolboxes name the switch and the folder differently.
     hook.update(dict(draw=True, test_out_dir=args.show_dir) if detection else dict(enable=True, out_dir=args.show_dir))

@@ -40,13 +40,27 @@ def test_test_time_augmentation_is_the_mirror_image(config, model, meta_keys):
 @pytest.mark.parametrize(
     ('config', 'expected'),
     [
-        (CLASSIFIER, dict(enable=True, out_dir='pictures')),
-        (DETECTOR, dict(draw=True, test_out_dir='pictures')),
+        (CLASSIFIER, dict(type='senet_mm.ClassificationPictures', enable=True, out_dir='pictures')),
+        (DETECTOR, dict(type='senet_mm.DetectionPictures', draw=True, test_out_dir='pictures')),
     ],
 )
 def test_pictures_are_switched_on_in_either_toolbox(config, expected):
     hook = configured(config, show_dir='pictures', interval=5).default_hooks.visualization
     assert dict(hook) | expected | {'interval': 5} == dict(hook)
+
+
+def test_a_hook_of_the_users_own_stays():
+    options = {'default_hooks.visualization': dict(_delete_=True, type='TrackVisualizationHook')}
+    assert configured(DETECTOR, options, show_dir='a').default_hooks.visualization.type == 'TrackVisualizationHook'
+
+
+def test_no_window_is_waited_for_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(evaluation, 'has_display', lambda: False)
+    with pytest.raises(DataError, match=r'^--show: no window can be opened here .*; --show-dir FOLDER saves the pict'):
+        configured(show=True)
+    assert configured(show_dir='a').default_hooks.visualization.show is False
+    monkeypatch.setattr(evaluation, 'has_display', lambda: True)
+    assert configured(show=True).default_hooks.visualization.show is True
 
 
 def test_without_options_the_test_is_the_configs():
@@ -100,6 +114,26 @@ def test_what_does_not_go_together_is_named():
         configured(crops='ten-224', tta=True)
     with pytest.raises(DataError, match=r'the config has no default_hooks\.visualization'):
         configured(show=True, options={'default_hooks': dict(_delete_=True)})
+    with pytest.raises(DataError, match='--interval 0: give 1 or more'):
+        configured(show_dir='a', interval=0)
+    for many in (dict(crops='ten-224'), dict(tta=True)):
+        with pytest.raises(DataError, match='draw one crop of an image: leave out --tta and --crops'):
+            configured(show_dir='a', **many)
+    assert configured(show_dir='a', crops='center-224').default_hooks.visualization.enable
+    assert configured(DETECTOR, show_dir='a', tta=True).default_hooks.visualization.draw
+
+
+def test_where_the_predictions_go_is_tried_before_the_test(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(DataError, match=r'^--out .*/file/a\.npz: nothing can be written to the folder .*/file \('):
+        configured(out=str(tmp_path / 'file' / 'a.npz'))
+    with pytest.raises(DataError, match=r'^--out .* is a folder; name a file$'):
+        configured(out=str(tmp_path))
+    for wrong in ('met.npz', 'met'):
+        with pytest.raises(DataError, match=rf'^--out {wrong}: metrics go to a \.json file$'):
+            configured(out=wrong, out_item='metrics')
+    configured(out=str(tmp_path / 'new' / 'met.json'), out_item='metrics')
+    assert list((tmp_path / 'new').iterdir()) == []
 
 
 def test_a_test_set_without_labels_is_predicted_only():

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.small import read
 from tests.tools.options import classifier, detector
 
 FOLDER = Path(__file__).parents[2] / 'tools'
 TOOLS, SCRIPTS = sorted(FOLDER.glob('*.py')), sorted(FOLDER.glob('*.sh'))
 RUN = 'import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")'
+PICTURES = ['--show-dir', 'pictures', '--interval', '5']
+WINDOWLESS = {name: value for name, value in os.environ.items() if name not in ('DISPLAY', 'WAYLAND_DISPLAY')}
 
 
 @pytest.mark.parametrize('tool', TOOLS, ids=lambda tool: tool.stem)
@@ -86,13 +89,24 @@ def test_missing_data_is_one_message_that_names_folder_and_command(run_tool):
             ['tools/browse_dataset.py', 'configs/se_resnet50_imagenet.py', '--not-show'],
             '--not-show without --output-dir',
         ),
+        (
+            ['tools/browse_dataset.py', 'configs/se_resnet50_imagenet.py'],
+            'add --output-dir FOLDER to save the pictures',
+        ),
     ],
 )
 def test_mistakes_end_in_one_message(run_tool, arguments, message):
-    result = run_tool(*arguments)
+    result = run_tool(*arguments, env=WINDOWLESS)
     assert result.returncode == 1
     assert message in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def test_a_folder_for_pictures_is_not_abbreviated(run_tool, tmp_path):
+    result = run_tool('tools/browse_dataset.py', 'configs/demo/resnet50_demo.py', '--out', tmp_path / 'b.png')
+    assert result.returncode == 2
+    assert f'unrecognized arguments: --out {tmp_path}/b.png' in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_option_without_a_value_is_shown_how_to_be_written(run_tool):
@@ -139,6 +153,7 @@ def test_a_classifier_trains_resumes_and_is_tested_without_mmdet(run_tool, demo,
         tmp_path / 'epoch_2.pth',
         '--out',
         tmp_path / 'predictions.pkl',
+        *PICTURES,
         *classifier(demo, tmp_path),
     )
     assert tested.returncode == 0, tested.stderr[-3000:]
@@ -146,6 +161,8 @@ def test_a_classifier_trains_resumes_and_is_tested_without_mmdet(run_tool, demo,
     assert set(record['metrics']) == {'accuracy/top1'}
     assert record['checkpoint'] == str(tmp_path / 'epoch_2.pth')
     assert (tmp_path / 'predictions.pkl').stat().st_size > 0
+    drawn = sorted(path.name for path in tmp_path.glob('2*_*/pictures/*'))
+    assert drawn == [f'ILSVRC2012_val_000000{number}.JPEG_0.png' for number in ('01', '06', '11', '16')]
 
 
 def test_a_detector_trains_and_is_tested_and_drawn(run_tool, demo, tmp_path):
@@ -174,8 +191,12 @@ def test_a_detector_trains_and_is_tested_and_drawn(run_tool, demo, tmp_path):
     )
     assert drawn.returncode == 0, drawn.stderr[-3000:]
     assert picture.read_bytes().startswith(b'\x89PNG')
-    augmented = run_tool('tools/test.py', config, tmp_path / 'iter_2.pth', '--tta', *detector(demo, tmp_path))
+    augmented = run_tool(
+        'tools/test.py', config, tmp_path / 'iter_2.pth', '--tta', *PICTURES, *detector(demo, tmp_path)
+    )
     assert augmented.returncode == 0, augmented.stderr[-3000:]
+    images = sorted(image['file_name'] for image in read(demo / 'coco', 'minival2014')['images'])
+    assert sorted(path.name for path in tmp_path.glob('2*_*/pictures/*')) == [images[0], images[5]]
     assert json.loads((tmp_path / 'metrics.json').read_text())['test_time_augmentation'] is True
 
 
@@ -187,11 +208,14 @@ def test_browse_dataset_draws_either_task(run_tool, demo, tmp_path, config):
         config,
         '--output-dir',
         tmp_path,
-        '--not-show',
+        '-i',
+        '300',  # seconds that a window would be waited for
         '-n',
         '3',
         '--cfg-options',
         f'train_dataloader.dataset.data_root={demo}/{folder}',
+        env=WINDOWLESS,
+        timeout=200,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert [path.name for path in sorted(tmp_path.glob('*.jpg'))] == ['000000.jpg', '000001.jpg', '000002.jpg']
