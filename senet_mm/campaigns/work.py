@@ -19,12 +19,11 @@ from typing import Any, Literal
 
 from senet_mm.campaigns.faults import TAIL, classify
 from senet_mm.campaigns.locks import Lock
-from senet_mm.results.commands import RESUMABLE
+from senet_mm.results.commands import BATCH_SIZE, RESUMABLE, begun_with
 from senet_mm.results.comparison import (
     STYLE,
     UNKNOWN_DATA,
     UNTESTED,
-    WITH_OWN_WEIGHTS,
     sound_of,
     why_not,
     why_not_test,
@@ -34,7 +33,6 @@ from senet_mm.results.runs import Run, find_runs
 
 LOCKS = '.locks'  # in work_dirs/
 LOG = 'campaign.log'  # in a run's folder
-BATCH_SIZE = 'train_dataloader.batch_size'
 Action = Literal['train', 'resume', 'test', 'running', 'done', 'blocked']
 End = Literal['done', 'running', 'fault', 'failed', 'blocked']
 Sound = Mapping[str | None, str]  # see results/comparison.py
@@ -172,20 +170,13 @@ def _next(run: Run, lacking: tuple[str | None, ...], sound: Sound, again: bool) 
     """What a run that lacks tests needs first."""
     trained = tuple(why_not(replace(run, evaluations=()), sound))
     if trained == (UNTESTED,):
-        return State('test', lacking, settings=_begun_with(run))
+        return State('test', lacking, settings=begun_with(run))
     if run.status == 'running' and not again:
         return State('running', lacking)
     if run.status in (*RESUMABLE, 'running') and set(trained[1:]) <= {UNTESTED, UNKNOWN_DATA}:
         processes = (run.details.get('hardware') or {}).get('processes')
-        return State('resume', lacking, processes=processes, settings=_begun_with(run))
+        return State('resume', lacking, processes=processes, settings=begun_with(run))
     return State('blocked', lacking, tuple(reason for reason in trained if reason != UNTESTED))
-
-
-def _begun_with(run: Run) -> Mapping[str, Any]:
-    """The settings of a sound run that are not its recipe's: own weights, and the images of a GPU."""
-    settings = {item.key: item.value for item in run.deviations if item.key in WITH_OWN_WEIGHTS}
-    recipe, each = published()[run.name], run.settings.get(BATCH_SIZE)
-    return settings | ({BATCH_SIZE: each} if each and each * recipe['gpus'] != recipe['batch'] else {})
 
 
 def execute(task: Task, descriptors: Sequence[int] = (), again: bool = False) -> Outcome:

@@ -7,11 +7,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from senet_mm.results.comparison import UNKNOWN_DATA, UNTESTED, Verdicts
+from senet_mm.results.comparison import STYLE, UNKNOWN_DATA, UNTESTED, WITH_OWN_WEIGHTS, Verdicts
 from senet_mm.results.paper import published
 from senet_mm.results.runs import Run
 
 GPUS = 8  # of a machine
+BATCH_SIZE = 'train_dataloader.batch_size'
 RESUMABLE = ('cut off', 'interrupted', 'failed')
 
 
@@ -40,7 +41,8 @@ class Commands:
         where = '' if folder == Path('work_dirs', stem) else f' --work-dir {quote(str(folder))}'
         checkpoint = f' "$(cat {quote(str(folder / "last_checkpoint"))})"'
         tests = [
-            _launch(entry, 'test', checkpoint, where + (f' --crops {crop}' if crop else '')) for crop in (None, crops)
+            _launch(entry, 'test', checkpoint, where + (f' --crops {crop}' if crop else '') + _style(run))
+            for crop in (None, crops)
         ]
         if run is not None and not resume:
             return tests[-1]
@@ -61,12 +63,28 @@ class Commands:
         return None, False
 
 
+def begun_with(run: Run) -> dict[str, Any]:
+    """The settings of a run of a recipe that are not the recipe's: own weights, and the images of a GPU."""
+    settings = {item.key: item.value for item in run.deviations if item.key in WITH_OWN_WEIGHTS}
+    recipe, each = published()[run.name], run.settings.get(BATCH_SIZE)
+    return settings | ({BATCH_SIZE: each} if each and each * recipe['gpus'] != recipe['batch'] else {})
+
+
+def _style(run: Run | None) -> str:
+    """What a test must be told, too."""
+    style = begun_with(run).get(STYLE) if run else None
+    return '' if style is None else f' --cfg-options {STYLE}={style}'
+
+
 def _go_on(entry: dict[str, Any], run: Run, options: str) -> str:
-    """As the run was begun: with its seed, which no checkpoint may have kept, and its number of GPUs."""
-    processes = (run.details.get('hardware') or {}).get('processes') or entry['gpus']
-    accumulate = '' if processes == entry['gpus'] else ' --accumulate'
-    seed = '' if run.seed is None else f' --cfg-options randomness.seed={run.seed}'
-    return _launch(entry | dict(gpus=processes), 'train', '', f'{options} --resume{accumulate}{seed}')
+    """As the run was begun: with its seed, which no checkpoint may have kept, its weights, and its number of GPUs."""
+    processes, settings = (run.details.get('hardware') or {}).get('processes') or entry['gpus'], begun_with(run)
+    accumulate = ' --accumulate' if processes != entry['gpus'] or BATCH_SIZE in settings else ''
+    if run.seed is not None:
+        settings['randomness.seed'] = run.seed
+    changed = ''.join(f' {quote(f"{key}={value}")}' for key, value in settings.items())
+    options += f' --resume{accumulate}' + (f' --cfg-options{changed}' if changed else '')
+    return _launch(entry | dict(gpus=processes), 'train', '', options)
 
 
 def _launch(entry: dict[str, Any], verb: str, checkpoint: str, options: str) -> str:

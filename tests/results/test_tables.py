@@ -173,8 +173,28 @@ def test_what_was_begun_is_gone_on_with(made):
     make_run(default, 'resnet50_imagenet', metrics={}, status='running', hardware=dict(processes=2))
     train = TRAIN.replace(' 8', ' 2')  # its iterations are those of two GPUs
     assert command() == f'{train} --resume --accumulate {seed} && {TEST.format(default)}'
+    shutil.rmtree(default)
+    settings = {'train_dataloader.batch_size': 32}
+    make_run(default, 'resnet50_imagenet', metrics={}, status='running', settings=settings)
+    accumulated = f'--accumulate --cfg-options train_dataloader.batch_size=32 {seed.split()[1]}'
+    assert command() == f'{TRAIN} --resume {accumulated} && {TEST.format(default)}'
     make_run(other, 'resnet50_imagenet', 1, metrics={})
     assert command() == f'{TEST.format(other)} --work-dir {other}'
+
+
+def test_a_detector_goes_on_with_its_own_backbone(made):
+    weights = make_run(made / 'weights', 'resnet50_imagenet')
+    sha256 = read_record(weights / 'run.json')['checkpoints'][0]['sha256']
+    own = {'model.backbone.init_cfg.checkpoint': 'my weights.pth', 'model.backbone.style': 'caffe'}
+    options = dict(
+        deviations=[dict(key=key, value=value, published='theirs') for key, value in own.items()],
+        weights=dict(file='my weights.pth', sha256=sha256),
+    )
+    folder = make_run(Path('work_dirs', 'faster_rcnn_r50_2x_coco'), 'faster_rcnn_r50_2x_coco', metrics={}, **options)
+    assert command('ResNet-50', 'ap', 7) == (
+        f'tools/dist_test.sh configs/faster_rcnn_r50_2x_coco.py "$(cat {folder}/last_checkpoint)" 8 '
+        '--cfg-options model.backbone.style=caffe'
+    )
 
 
 def test_a_run_that_does_not_count_is_not_overwritten(made):
