@@ -68,6 +68,14 @@ def test_the_demo_is_a_coco_that_the_preparer_accepts_as_a_subset(tmp_path):
     refused = run('cifar10', '--check', '--source', 'data/demo/cifar10', cwd=tmp_path)
     assert refused.returncode == 1
     assert 'cifar-10-batches-py: not the official files of CIFAR-10' in refused.stderr
+    checked = run('cifar10', '--check', '--out', 'data/demo/cifar10', '--subset', cwd=tmp_path)
+    place = 'data/demo/cifar10/cifar-10-batches-py'
+    assert checked.stdout == f'{place}: a SUBSET of CIFAR-10, 1,437 train and 360 test images; verified.\n'
+    for variant in ('challenge', 'standard'):
+        options = ['--variant', variant, '--out', f'data/{variant}', '--subset', '--source', 'data/demo/places365']
+        places = run('places365', *options, cwd=tmp_path)
+        line = f'a SUBSET of Places365-{variant.capitalize()}, 256×256, 300 train and 100 val images of 10 classes'
+        assert places.stdout == f'data/{variant}: {line}; all read.\n', places.stderr
 
 
 def test_imagenet_and_places365_from_their_archives(demo, tmp_path):

@@ -8,9 +8,11 @@ import argparse
 import shutil
 import tarfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from senet_mm.data.cifar.layout import LAYOUTS, CifarLayout, find_folder
+from senet_mm.data.cifar.layout import LAYOUTS, CifarLayout, SplitName, find_folder
 from senet_mm.data.errors import DataError
 from senet_mm.data.files.download import RemoteFile, digest, download, exclusive, require_same
 from senet_mm.data.files.folder import is_vacant, new_folder
@@ -32,19 +34,20 @@ class CifarCommand:
             type=Path,
             help=f'{self.layout.archive} on disk, or a folder with it or with {self.layout.folder}',
         )
+        parser.add_argument('--subset', action='store_true', help='accept a cut-down set: other numbers, other files')
         parser.add_argument('--check', action='store_true', help='only verify --source, or --out without it')
 
     def run(self, args: argparse.Namespace) -> str:
         """Check or build as the options say; return the line to print."""
         if args.check:
-            return check_cifar(self.layout, args.source or args.out)
-        return make_cifar(self.layout, args.out, args.source)
+            return check_cifar(self.layout, args.source or args.out, args.subset)
+        return make_cifar(self.layout, args.out, args.source, args.subset)
 
 
 COMMANDS = {str(name): CifarCommand(layout) for name, layout in LAYOUTS.items()}
 
 
-def make_cifar(layout: CifarLayout, out: Path, source: Path | None = None) -> str:
+def make_cifar(layout: CifarLayout, out: Path, source: Path | None = None, subset: bool = False) -> str:
     """Put a set below `out`, whole or not at all; of several processes one works, the others wait and find it.
 
     Args:
@@ -52,6 +55,7 @@ def make_cifar(layout: CifarLayout, out: Path, source: Path | None = None) -> st
         out: the folder to make; absent, empty, or holding the set.
         source: the official archive, or a folder that holds it or its files; never changed. Without it the archive is
             fetched to beside `out`, and deleted once it is unpacked, unless it was there before.
+        subset: accept other numbers of images, and files that are not the official ones.
 
     Returns:
         One line saying what was done.
@@ -61,15 +65,17 @@ def make_cifar(layout: CifarLayout, out: Path, source: Path | None = None) -> st
             something else; nothing is left of `out`.
     """
     if not is_vacant(out):
-        return _found(layout, out)
+        return _found(layout, out, subset)
     place = None if source is None else _find_source(layout, source)
+    if place:
+        _verify_source(layout, place, subset)
     archive = out.absolute().with_name(layout.archive)
     archive.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(archive):  # of all that make this set in this place, as they share the archive
         if not is_vacant(out):  # another process was faster
-            return _found(layout, out)
+            return _found(layout, out, subset)
         if place:
-            return f'{out}: {_build(layout, out, place)}, verified; from {place}.'
+            return f'{out}: {_build(layout, out, place, subset)}, verified; from {place}.'
         fetched = not archive.exists()
         summary = _build(layout, out, download(_remote(layout), archive))
         if fetched:
@@ -77,38 +83,40 @@ def make_cifar(layout: CifarLayout, out: Path, source: Path | None = None) -> st
     return f'{out}: {summary}, verified; from {layout.url}.'
 
 
-def check_cifar(layout: CifarLayout, place: Path) -> str:
-    """Verify the official archive, or the set in a folder, and write nothing.
+def check_cifar(layout: CifarLayout, place: Path, subset: bool = False) -> str:
+    """Verify an archive, or the set in a folder, and write nothing there.
 
     Raises:
-        DataError: something is missing, or is not the official file.
+        DataError: something is missing, or, unless `subset`, is not the official file.
     """
-    return f'{_find_source(layout, place)}: {_summary(layout)}; verified.'
+    found = _find_source(layout, place)
+    return f'{found}: {_verify_source(layout, found, subset)}; verified.'
 
 
-def verify(layout: CifarLayout, folder: Path) -> str:
+def verify(layout: CifarLayout, folder: Path, subset: bool = False) -> str:
     """Hold every file of a set against its checksum, and read them all; return what it is in a few words.
 
     Raises:
-        DataError: files that are not the official ones, all of them in one message.
+        DataError: a file cannot be read, or, unless `subset`, files are not the official ones, all in one message.
     """
     from senet_mm.data.cifar.files import read_cifar
 
     found = {file: digest(folder / file, 'md5') for file in layout.files}
     wrong = [file for file in layout.files if found[file] != layout.md5[file]]
-    if wrong:
+    if wrong and not subset:
         lines = [f'{file}: md5 {found[file]}, where {layout.md5[file]} is expected' for file in wrong]
-        raise DataError('\n  '.join([f'{folder}: not the official files of {layout.title}; take them anew:', *lines]))
+        title = f'{folder}: not the official files of {layout.title}; take them anew'
+        raise DataError('\n  '.join([f'{title}, or accept a cut-down set with --subset:', *lines]))
+    images = {split: len(read_cifar(folder, layout.name, split).labels) for split in layout.images}
     for split, count in layout.images.items():
-        images = len(read_cifar(folder, layout.name, split).labels)
-        if images != count:
-            raise DataError(f'{folder}: {images:,} {split} images, where {layout.title} has {count:,}.')
-    return _summary(layout)
+        if images[split] != count and not subset:
+            raise DataError(f'{folder}: {images[split]:,} {split} images, where {layout.title} has {count:,}.')
+    return _summary(layout, images, bool(wrong))
 
 
-def _found(layout: CifarLayout, out: Path) -> str:
+def _found(layout: CifarLayout, out: Path, subset: bool) -> str:
     try:
-        return f'{out}: already there: {verify(layout, find_folder(out, layout))}, verified.'
+        return f'{out}: already there: {verify(layout, find_folder(out, layout), subset)}, verified.'
     except DataError as error:
         raise DataError(
             f'{out} is not empty, and not a whole {layout.title}; it is left as it is. Move it away, or give another '
@@ -117,20 +125,29 @@ def _found(layout: CifarLayout, out: Path) -> str:
 
 
 def _find_source(layout: CifarLayout, source: Path) -> Path:
-    """The archive or the folder of files that the user means, verified."""
+    """The archive or the folder of files that the user means."""
     if not source.exists():
         raise DataError(f'{source} does not exist.')
     archive = source / layout.archive if source.is_dir() else source
     unpacked = any((place / layout.meta).is_file() for place in (source, source / layout.folder))
     if archive.is_file() and not unpacked:
-        require_same(archive, _remote(layout))
         return archive
-    folder = find_folder(source, layout)
-    verify(layout, folder)
-    return folder
+    return find_folder(source, layout)
 
 
-def _build(layout: CifarLayout, out: Path, source: Path) -> str:
+def _verify_source(layout: CifarLayout, source: Path, subset: bool) -> str:
+    """Of the official archive, which is known, no file is read."""
+    if source.is_dir():
+        return verify(layout, source, subset)
+    if not subset:
+        require_same(source, _remote(layout))
+        return _summary(layout, layout.images)
+    with TemporaryDirectory() as folder:
+        unpack(layout, source, Path(folder))
+        return verify(layout, Path(folder), subset)
+
+
+def _build(layout: CifarLayout, out: Path, source: Path, subset: bool = False) -> str:
     """Unpack or copy the files of a set into a new folder, and verify what has arrived there."""
     try:
         with new_folder(out) as part:
@@ -141,7 +158,7 @@ def _build(layout: CifarLayout, out: Path, source: Path) -> str:
                     shutil.copyfile(source / file, folder / file)
             else:
                 unpack(layout, source, folder)
-            return verify(layout, folder)
+            return verify(layout, folder, subset)
     except OSError as error:
         raise DataError(f'{out} could not be made from {source}; nothing is left of it: {error}') from error
 
@@ -170,6 +187,7 @@ def _remote(layout: CifarLayout) -> RemoteFile:
     return RemoteFile(layout.url, layout.archive_bytes, f'md5:{layout.archive_md5}')
 
 
-def _summary(layout: CifarLayout) -> str:
-    counts = ' and '.join(f'{count:,} {split}' for split, count in layout.images.items())
-    return f'{layout.title}, {counts} images'
+def _summary(layout: CifarLayout, images: Mapping[SplitName, int], other: bool = False) -> str:
+    counts = ' and '.join(f'{count:,} {split}' for split, count in images.items())
+    subset, files = 'a SUBSET of ' if images != layout.images else '', ' in files of its own' if other else ''
+    return f'{subset}{layout.title}{"" if subset else files}, {counts} images'

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from senet_mm.data.errors import DataError
-from senet_mm.data.imagenet.layout import DEVKIT, FIRST_LABELS
+from senet_mm.data.imagenet.layout import DEVKIT, FACTS, FIRST_LABELS
 from senet_mm.data.images.tree import Sample, read_list
 
 _TRUTH, _META = 'ILSVRC2012_validation_ground_truth.txt', 'meta.mat'
@@ -79,10 +79,13 @@ def _read_val_list(path: Path, subset: bool) -> Labels:
     of_image = {image_number(file): label for file, label in read_list(path)}
     first = tuple(of_image.get(number, label) for number, label in enumerate(FIRST_LABELS, 1))
     if first != FIRST_LABELS and not subset:
+        classes, published = len({*of_image.values()}), FACTS['val'].classes
+        counts = f'{classes:,} classes, where {published:,} are published'
+        cut_down = f' Or, if this is a cut-down set (it has {counts}), add --subset.' if classes != published else ''
         raise DataError(
             f'{path}: the first validation images have the labels {first}, where {FIRST_LABELS} are expected: the '
             f'classes are in another order than that of their WordNet ids (the development kit has one of its own). '
-            f'Give {DEVKIT}.tar.gz instead.'
+            f'Give {DEVKIT}.tar.gz instead.{cut_down}'
         )
     return Labels(of_image)
 

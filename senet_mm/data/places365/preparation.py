@@ -44,7 +44,8 @@ class Plan:
     Attributes:
         edition: variant and size.
         places: 'train' and 'val' → an archive or a folder; 'lists' → an archive or a folder with the official lists.
-            Of the "easy format", 'train' and 'val' are one archive or two folders, and there are no lists.
+            Of the "easy format", 'train' and 'val' are one archive or two folders, and there are no lists. Of what
+            `make_places365` builds, they are its three folders.
     """
 
     edition: Edition
@@ -92,7 +93,8 @@ def make_places365(source: Path, out: Path, edition: Edition, options: Options |
     """Build an edition at `out`, whole or not at all; what was unpacked before an interruption is used by the next run.
 
     Args:
-        source: folder with the archives, or with what they hold, unpacked with tar or by torchvision; never changed.
+        source: folder with the archives, or with what they hold, unpacked with tar or by torchvision, or as this
+            builds them; never changed.
         out: the folder to make; absent, empty, or made from the same source.
         edition: variant and size.
         options: of the verification.
@@ -137,8 +139,9 @@ def find_source(source: Path, edition: Edition) -> Plan:
     places = {name: place for name in edition.archives if (place := _find(source, edition, name))}
     missing = [name for name in edition.archives if name not in places]
     easy = _find_easy(source) if missing and edition == Edition('standard', '256') else None
-    if easy:
-        return Plan(edition, easy)
+    instead = easy or (_find_built(source, edition) if missing else None)
+    if instead:
+        return Plan(edition, instead)
     if missing:
         lines = [f'  {_wanted(edition, name)}\n      {official(edition.archives[name]).url}' for name in missing]
         others = _others(source, edition)
@@ -166,11 +169,28 @@ def _find_easy(source: Path) -> dict[str, Path] | None:
     return dict.fromkeys(SPLITS, archive) if archive.is_file() else None
 
 
+def _find_built(source: Path, edition: Edition) -> dict[str, Path] | None:
+    """What `make_places365` has built, unless of another edition; or the like without a manifest, as in the demo."""
+    places = {split: source / split for split in SPLITS} | {'lists': source / 'meta'}
+    there = all(place.is_dir() for place in places.values()) and _is_ours(places['lists'])
+    return places if there and _edition_in(source) in (edition, None) else None
+
+
+def _is_ours(lists: Path) -> bool:
+    return all((lists / f'{split}.txt').is_file() for split in SPLITS)
+
+
+def _edition_in(folder: Path) -> Edition | None:
+    manifest = read_manifest(folder / MANIFEST) or {}
+    return Edition(manifest['variant'], manifest['size']) if {'variant', 'size'} <= manifest.keys() else None
+
+
 def _others(source: Path, edition: Edition) -> list[str]:
     there = []
     for other in (Edition(variant, size) for variant in VARIANTS for size in SIZES):
         names = other.archives['train'], other.lists['train']
-        if other != edition and any((source / name).exists() for name in names):
+        found = other == _edition_in(source) or any((source / name).exists() for name in names)
+        if other != edition and found:
             there.append(other.title)
     return there
 
@@ -186,10 +206,10 @@ def _build(plan: Plan, part: Path, options: Options) -> tuple[dict[str, Any], di
     if not options.subset:
         for archive in sorted(archives):
             preparation.require_official(archive, official(archive.name), part if is_staged(part) else None)
-    official_lists = _official_lists(plan, options.subset) if 'lists' in plan.places else None
+    given = _read_lists(plan, options.subset) if 'lists' in plan.places else None
     for split in SPLITS:
         _place_split(plan, split, part / split, options.workers)
-    lists = official_lists or {split: _list_easy(part / split) for split in SPLITS}
+    lists = given or {split: _list_easy(part / split) for split in SPLITS}
     facts = FACTS[plan.edition.variant]
     reports = preparation.verify_tree(part, facts, lists, read_class_names(), options)
     for split, samples in lists.items():
@@ -210,9 +230,11 @@ def _place_split(plan: Plan, split: str, target: Path, workers: int | None) -> N
         unpack(place, target, strip_folder(*folders), workers)
 
 
-def _official_lists(plan: Plan, subset: bool) -> dict[str, list[Sample]]:
-    """The lists as published, their files without the leading '/'."""
+def _read_lists(plan: Plan, subset: bool) -> dict[str, list[Sample]]:
+    """The lists as published, their files without the leading '/', or as an earlier preparation wrote them."""
     place, lists = plan.places['lists'], {}
+    if _is_ours(place):
+        return {split: read_list(place / f'{split}.txt') for split in SPLITS}
     for split, name in plan.edition.lists.items():
         path = (place if place.is_dir() else place.parent) / name
         if path.is_file() and not subset and digest(path, 'md5') != LIST_MD5[name]:

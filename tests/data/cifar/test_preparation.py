@@ -152,7 +152,8 @@ def test_every_altered_file_is_named(sample, tmp_path):
     with pytest.raises(DataError) as caught:
         make_cifar(layout, tmp_path / 'cifar10', unpacked)
     first, *others = str(caught.value).splitlines()
-    assert first == f'{unpacked}/{layout.folder}: not the official files of CIFAR-10; take them anew:'
+    what = f'{unpacked}/{layout.folder}: not the official files of CIFAR-10'
+    assert first == f'{what}; take them anew, or accept a cut-down set with --subset:'
     assert [line.split(':')[0].strip() for line in others] == ['data_batch_2', 'batches.meta']
     assert f'where {layout.md5["data_batch_2"]} is expected' in others[0]
     assert listing(tmp_path) == []
@@ -276,6 +277,55 @@ def test_the_command(sample, tmp_path, monkeypatch):
         'data/cifar10/cifar-10-batches-py: CIFAR-10, 20 train'
     )
     assert 'already there' in command.run(parser.parse_args([]))
+
+
+def read_of(cut_down, *arguments):
+    parser = argparse.ArgumentParser()
+    cut_down.add_arguments(parser)
+    return cut_down.run(parser.parse_args([*map(str, arguments)]))
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_a_cut_down_set_is_accepted_where_that_is_asked_for(sample, tmp_path, packed):
+    layout, unpacked, archive = sample
+    source, command = archive if packed else unpacked, CifarCommand(LAYOUTS['cifar10'])
+    out = tmp_path / 'cifar10'
+    for action in (['--check'], ['--out', out]):
+        with pytest.raises(
+            DataError, match='bytes, where' if packed else 'not the official files of CIFAR-10; .* --su'
+        ):
+            read_of(command, '--source', source, *action)
+    line = 'a SUBSET of CIFAR-10, 20 train and 4 test images'
+    found = source if packed else source / layout.folder
+    assert read_of(command, '--source', source, '--check', '--subset') == f'{found}: {line}; verified.'
+    made = read_of(command, '--source', source, '--out', out, '--subset')
+    assert made == f'{out}: {line}, verified; from {found}.'
+    assert hashes(out) == hashes(unpacked)
+    assert read_of(command, '--out', out, '--subset') == f'{out}: already there: {line}, verified.'
+    with pytest.raises(DataError, match='not the official files'):
+        read_of(command, '--out', out)
+
+
+def test_of_a_cut_down_set_every_file_is_read(sample, tmp_path):
+    layout, unpacked, archive = sample
+    (unpacked / layout.folder / 'data_batch_2').write_bytes(b'cut off')
+    with pytest.raises(DataError, match='data_batch_2'):
+        check_cifar(layout, unpacked, subset=True)
+    with pytest.raises(DataError, match='data_batch_2'):
+        make_cifar(layout, tmp_path / 'cifar10', unpacked, subset=True)
+    archive.write_bytes(archive.read_bytes()[:-300])
+    with pytest.raises(DataError, match='is cut off or damaged'):
+        check_cifar(layout, archive, subset=True)
+    assert listing(tmp_path) == []
+
+
+def test_official_files_are_no_subset_and_other_files_of_the_whole_are_named(sample):
+    layout, unpacked, archive = sample
+    assert check_cifar(layout, unpacked, subset=True).endswith(': CIFAR-10, 20 train and 4 test images; verified.')
+    other = replace(layout, md5=dict.fromkeys(layout.md5, ''))
+    assert check_cifar(other, archive, subset=True) == (
+        f'{archive}: CIFAR-10 in files of its own, 20 train and 4 test images; verified.'
+    )
 
 
 def test_both_sets_have_a_command():

@@ -17,7 +17,14 @@ def test_labels_in_another_numbering_are_refused(folder, tmp_path):
     path.write_text(''.join(f'{file} {9 - label}\n' for file, label in read_list(path)))
     message = refused(folder, tmp_path / 'out')
     assert f'{path}: the first validation images have the labels (9, 8, 7' in message
-    assert f'Give {KIT} instead.' in message
+    assert message.endswith(f'Give {KIT} instead.')
+
+
+def test_a_list_of_fewer_classes_may_be_a_cut_down_sets(folder, tmp_path):
+    message = refused(folder, tmp_path / 'out')
+    hint = 'Or, if this is a cut-down set (it has 10 classes, where 1,000 are published), add --subset.'
+    assert message.endswith(f'Give {KIT} instead. {hint}')
+    assert 'a SUBSET of ImageNet' in make_imagenet(folder, tmp_path / 'out', Options(subset=True))
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,34 @@ def test_the_easy_format_serves(demo, tmp_path, monkeypatch, packed):
     assert (tmp_path / 'out' / 'train').is_symlink() != packed
 
 
+@pytest.mark.usefixtures('whole')
+def test_what_it_has_built_serves_as_a_source_too(archives, tmp_path, monkeypatch):
+    built, linked = tmp_path / 'built', tmp_path / 'linked'
+    make_places365(archives, built, CHALLENGE)
+    message = make_places365(built, linked, CHALLENGE)
+    assert message == f'{linked}: Places365-Challenge, 256×256, 30 train and 20 val images of 10 classes; all read.'
+    for split in ('train', 'val'):
+        assert (linked / split).resolve() == built / split
+        assert (linked / 'meta' / f'{split}.txt').read_text() == (built / 'meta' / f'{split}.txt').read_text()
+    assert 'already there' in make_places365(built, linked, CHALLENGE)
+    monkeypatch.setattr(places365, 'official', official)
+    for other in (STANDARD, Edition('challenge', 'large')):
+        message = refused(built, tmp_path / 'other', other, Options(subset=True))
+        assert f'holds no whole {other.title}. It holds parts of Places365-Challenge, 256×256: see --var' in message
+    next((built / 'val').iterdir()).unlink()
+    assert f'{built}/val: 1 of the images listed are not there' in refused(built, tmp_path / 'again')
+
+
+@pytest.mark.parametrize('edition', [CHALLENGE, STANDARD])
+def test_the_demos_is_a_subset_of_either_variant(demo, tmp_path, edition):
+    source = demo / 'places365'
+    message = make_places365(source, tmp_path / 'out', edition, Options(subset=True))
+    assert f'a SUBSET of {edition.title}, 30 train and 20 val images of 10 classes' in message
+    assert (tmp_path / 'out' / 'train').resolve() == source / 'train'
+    assert read_list(tmp_path / 'out' / 'meta' / 'val.txt') == read_list(source / 'meta' / 'val.txt')
+    assert '; --subset accepts a cut-down set' in refused(source, tmp_path / 'whole', edition)
+
+
 def test_everything_missing_is_said_at_once_with_where_to_get_it(tmp_path):
     (tmp_path / 'empty').mkdir()
     message = refused(tmp_path / 'empty', tmp_path / 'out', Edition('standard', 'large'))
