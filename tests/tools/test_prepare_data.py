@@ -1,4 +1,7 @@
+import argparse
 import os
+import re
+import runpy
 import subprocess
 import sys
 import time
@@ -9,6 +12,7 @@ import pytest
 from tests.data.archives import tar_of, write_imagenet_archives, write_places_archives
 
 SCRIPT = Path(__file__).parents[2] / 'tools' / 'prepare_data.py'
+COMMANDS = runpy.run_path(str(SCRIPT))['COMMANDS']
 
 
 def run(*arguments, cwd=None):
@@ -32,6 +36,20 @@ def test_help_loads_nothing_heavy(command):
     result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert f'usage: prepare_data.py {command}' in result.stdout
+
+
+def test_the_page_says_which_command_has_which_option():
+    page = (SCRIPT.parents[1] / 'docs' / 'data.md').read_text(encoding='utf-8')
+    documented = {name: {'--help'} for name in COMMANDS}
+    for options, of in re.findall(r'^\| (`--.+?) \| (.+?) \| .+ \|$', page, re.MULTILINE):
+        names = set(re.findall(r'\w+', of.removeprefix('all but '))) - {'all'}
+        for name in COMMANDS.keys() - names if of.startswith('all') else names:
+            documented[name] |= set(re.findall(r'--[\w-]+', options))
+    for name, command in COMMANDS.items():
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        found = {option for action in parser._actions for option in action.option_strings if option.startswith('--')}
+        assert documented[name] == found, name
 
 
 def test_failure_is_one_message_and_status_1(tmp_path):
