@@ -237,7 +237,20 @@ def test_a_detectors_images_are_one_class(run_tool, demo, tmp_path):
         ([CONFIG], 'the checkpoint is missing: tools/analyze_excitation.py CONFIG CHECKPOINT'),
         ([CONFIG, 'nothing.pth', '--cfg-options', 'val_dataloader.dataset.data_root=nowhere'], 'nowhere'),
         (['nothing.npz'], 'there is no file nothing.npz'),
-        (['nothing.npz', '--ablate'], 'go with a config'),
+        (
+            ['nothing.npz', '--ablate'],
+            'nothing.npz was recorded before, and is drawn only: leave out --ablate, or give',
+        ),
+        (
+            ['nothing.npz', 'a.pth', '--split', 'val', '--bins', '20', '--launcher', 'none', '--data-root', 'x'],
+            'leave out --split, --bins, --launcher, CHECKPOINT, --data-root, or give the config',
+        ),
+        (
+            ['nothing.npz', '--one-class', '--trust-checkpoint', '--cfg-options', 'a=1'],
+            'leave out --one-class, --cfg-options, --trust-checkpoint, or give the config',
+        ),
+        (['epoch_1.pth', CONFIG], 'there is no config file epoch_1.pth'),
+        (['README.md', CONFIG], 'README.md is no config, which ends in .py'),
     ],
 )
 def test_mistakes_end_in_one_message(run_tool, arguments, message):
@@ -245,3 +258,21 @@ def test_mistakes_end_in_one_message(run_tool, arguments, message):
     assert result.returncode == 1
     assert message in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+@pytest.mark.parametrize('bins', ['1', '9', '1001', 'x', '-20'])
+def test_bins_too_wide_for_what_is_near_are_refused(run_tool, bins):
+    result = run_tool('tools/analyze_excitation.py', CONFIG, 'nothing.pth', f'--bins={bins}')
+    assert result.returncode == 2
+    assert f"argument --bins: '{bins}' is not 10 … 1000: gates within one bin of 1 count as near 1" in result.stderr
+
+
+def test_an_unknown_class_is_said_with_its_option_before_anything_runs(run_tool, demo, checkpoint, tmp_path):
+    out = tmp_path / 'out'
+    found = run_tool(
+        'tools/analyze_excitation.py', CONFIG, checkpoint, '--out', out, '--classes', '3', '--within', 'foo',
+        '--bins', '10', *options(demo, tmp_path),
+    )  # fmt: skip
+    assert found.returncode == 1
+    assert "--within: no image is of class 'foo'; nearest: " in found.stderr
+    assert not out.exists()

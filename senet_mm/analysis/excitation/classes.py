@@ -37,8 +37,16 @@ def class_names(cfg: Config, dataset: Any, labels: Sequence[int]) -> tuple[str, 
     return tuple(names[label] if known else str(label) for label in labels)
 
 
-def find_classes(classes: Sequence[str], labels: Sequence[int], wanted: Sequence[str]) -> list[int]:
+def find_classes(
+    classes: Sequence[str], labels: Sequence[int], wanted: Sequence[str], option: str = 'classes'
+) -> list[int]:
     """Places in `classes` of names, any one of a class's synonyms, or labels.
+
+    Args:
+        classes: Names of the classes.
+        labels: Their labels.
+        wanted: What is looked for.
+        option: That named it, for the message.
 
     Raises:
         DataError: There is no such class, or there are several.
@@ -52,18 +60,20 @@ def find_classes(classes: Sequence[str], labels: Sequence[int], wanted: Sequence
         found = synonyms.get(name.casefold(), [])
         if not found:
             near = difflib.get_close_matches(name.casefold(), synonyms, n=4, cutoff=0)
-            raise DataError(f'--classes: no image is of class {name!r}; nearest: {", ".join(near)}')
+            raise DataError(f'--{option}: no image is of class {name!r}; nearest: {", ".join(near)}')
         if len(found) > 1:
             several = ', '.join(f'{labels[place]} ({classes[place]})' for place in found)
-            raise DataError(f'--classes: {name!r} is the name of several classes; give the number: {several}')
+            raise DataError(f'--{option}: {name!r} is the name of several classes; give the number: {several}')
         places += found
     return list(dict.fromkeys(places))
 
 
-def choose_classes(excitation: Excitation, wanted: Sequence[str] | None, preferred: Sequence[str]) -> list[int]:
+def choose_classes(
+    excitation: Excitation, wanted: Sequence[str] | None, preferred: Sequence[str], option: str = 'classes'
+) -> list[int]:
     """Places of the classes that are asked for; if none, the paper's where all are there, and else the first ones."""
     if wanted:
-        return find_classes(excitation.classes, excitation.labels, wanted)
+        return find_classes(excitation.classes, excitation.labels, wanted, option)
     try:
         return find_classes(excitation.classes, excitation.labels, preferred)
     except DataError:

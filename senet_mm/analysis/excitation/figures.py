@@ -170,6 +170,9 @@ def draw_depth(blocks: Sequence[BlockMeasures], ablation: Ablation | None, stem:
             if not np.nanmin(values) < 0:
                 axis.set_ylim(bottom=0)
             axis.set_xticks(places, labels, rotation=90, fontsize=5)
+            axis.set_xlim(-0.6, len(blocks) - 0.4)  # bars that are NaN would not count
+            for place in np.flatnonzero(np.isnan(values)):
+                axis.text(place, 0, '—', ha='center', va='bottom')
         pictures = [save(picture, stem.with_suffix(suffix)) for suffix in ('.png', '.svg')]
     return [*pictures, save_rows(map(_row, blocks), stem.with_suffix('.csv'))]
 

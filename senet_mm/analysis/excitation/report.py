@@ -18,6 +18,8 @@ from senet_mm.analysis.excitation.statistics import Excitation
 from senet_mm.analysis.figures import COLOURS, WIDTHS, save_rows
 from senet_mm.data.errors import DataError
 
+COSTS = ('removed', 'metric', 'value', 'points_lost')  # columns of ablation.csv
+
 
 def report(excitation: Excitation, args: Namespace, out: Path) -> str:
     """Draw the figures and write the tables into the folder `out`, as `tools/analyze_excitation.py` was asked to.
@@ -29,7 +31,7 @@ def report(excitation: Excitation, args: Namespace, out: Path) -> str:
         DataError: There is no such class or block, no block ran, or a file could not be written.
     """
     classes = choose_classes(excitation, args.classes, PAPER_CLASSES)
-    within = choose_classes(excitation, args.within or (args.classes or ())[:2], PAPER_WITHIN)
+    within = choose_classes(excitation, args.within or (args.classes or ())[:2], PAPER_WITHIN, 'within')
     measures = measure(excitation)
     if not measures:
         raise DataError('no SE block ran: there are no images, or the network does not use its SE blocks')
@@ -45,8 +47,8 @@ def report(excitation: Excitation, args: Namespace, out: Path) -> str:
     costs = out / 'ablation.csv'
     if ablation is not None:
         files.append(save_rows(_ablation_rows(ablation), costs))
-    else:
-        costs.unlink(missing_ok=True)  # those of another recording
+    elif _is_costs(costs):
+        costs.unlink()  # of another recording
     silent = [name for name in excitation.blocks if name not in names]
     notes = [f'These SE blocks did not run: {", ".join(silent)}'] if silent else []
     return '\n'.join([_table(measures, ablation), *notes, *map(str, files)])
@@ -65,14 +67,21 @@ def check_options(args: Namespace, blocks: Collection[str]) -> None:
         raise DataError(f'--blocks: {unknown[0]!r} is none of {", ".join(blocks)}')
 
 
+def _is_costs(path: Path) -> bool:
+    """Whether a file begins as the table of `_ablation_rows`; others by its name are somebody else's."""
+    try:
+        with path.open(encoding='utf-8') as file:
+            return file.readline().rstrip('\n') == ','.join(COSTS)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def _ablation_rows(ablation: Ablation) -> list[dict[str, Any]]:
     values = {name: ablation.blocks[name] for name in ablation.ranking()} | {'all SE blocks': ablation.none}
     if ablation.closed is not None:
         values['closed channels'] = ablation.closed
-    return [
-        dict(removed=name, metric=f'{ablation.metric} (%)', value=value, points_lost=ablation.whole - value)
-        for name, value in values.items()
-    ]
+    rows = ((name, f'{ablation.metric} (%)', value, ablation.whole - value) for name, value in values.items())
+    return [dict(zip(COSTS, row, strict=True)) for row in rows]
 
 
 def _table(measures: Sequence[BlockMeasures], ablation: Ablation | None) -> str:

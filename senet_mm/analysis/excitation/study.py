@@ -19,7 +19,7 @@ from senet_mm.analysis.excitation.blocks import name_blocks
 from senet_mm.analysis.excitation.classes import class_names, find_classes, find_labels
 from senet_mm.analysis.excitation.measures import closed_channels
 from senet_mm.analysis.excitation.report import check_options, report
-from senet_mm.analysis.excitation.statistics import Excitation, Recorder
+from senet_mm.analysis.excitation.statistics import BINS, Excitation, Recorder
 from senet_mm.data.errors import DataError
 from senet_mm.data.presence import require_data
 from senet_mm.engine.checkpoint_source import locate
@@ -29,6 +29,8 @@ from senet_mm.engine.run import load_config
 
 FILE = 'excitation.npz'
 ONE_CLASS = 'all images'
+DEFAULTS = dict(split='val', bins=BINS, launcher='none')  # not the parser's: what is given with an .npz is refused
+RECORDING = ('checkpoint', 'ablate', 'one_class', 'data_root', 'cfg_options', 'trust_checkpoint')  # as these are
 
 
 def study(args: Namespace) -> None:
@@ -40,6 +42,7 @@ def study(args: Namespace) -> None:
     if Path(args.config).suffix == '.npz':
         _draw_again(args)
         return
+    args = Namespace(**vars(args) | {name: vars(args)[name] or value for name, value in DEFAULTS.items()})
     if not args.checkpoint:
         raise DataError(f'{args.config}: the checkpoint is missing: tools/analyze_excitation.py CONFIG CHECKPOINT')
     out = Path(args.out) if args.out else Path('work_dirs', Path(args.config).stem, 'excitation')
@@ -58,9 +61,17 @@ def study(args: Namespace) -> None:
 
 
 def _draw_again(args: Namespace) -> None:
-    if args.checkpoint or args.ablate or args.one_class or args.cfg_options:
+    """Draw what was recorded before.
+
+    Raises:
+        DataError: An option is given that says how to record, or see `report`.
+    """
+    given = [name for name in (*DEFAULTS, *RECORDING) if getattr(args, name)]
+    if given:
+        options = ', '.join(f'--{name.replace("_", "-")}' for name in given).replace('--checkpoint', 'CHECKPOINT')
         raise DataError(
-            f'{args.config} was recorded before: CHECKPOINT, --ablate, --one-class and --cfg-options go with a config'
+            f'{args.config} was recorded before, and is drawn only: leave out {options}, or give the config to record '
+            'anew'
         )
     path = Path(args.config)
     print(report(Excitation.load(path), args, Path(args.out) if args.out else path.parent))
@@ -82,11 +93,11 @@ def record(cfg: Config, network: nn.Module, args: Namespace, source: Mapping[str
     labels = None if args.one_class else find_labels(dataset)
     names = (ONE_CLASS,) if labels is None else class_names(cfg, dataset, labels)
     numbers = (0,) if labels is None else tuple(labels)
-    wanted = [*(args.classes or ()), *(args.within or ())]
-    if labels is None and wanted:
+    if labels is None and (args.classes or args.within):
         raise DataError(f'--classes, --within: the images of {args.config} have no class each; all are one class there')
     recorder = Recorder(network, labels, args.bins)
-    find_classes(names, numbers, wanted)  # before it takes long
+    for option in ('classes', 'within'):  # before it takes long
+        find_classes(names, numbers, getattr(args, option) or (), option)
     check_options(args, recorder.blocks)
     channels = sum(block.channels for block in recorder.blocks.values())
     _say(

@@ -63,6 +63,8 @@ def test_other_data_sets_begin_with_their_first_classes():
 def test_a_name_of_several_classes_asks_for_the_number():
     with pytest.raises(DataError, match=r"'crane' is the name of several classes; .* 134 \(crane\), 517 \(crane\)"):
         find_classes(IMAGENET_CATEGORIES, LABELS, ['crane'])
+    with pytest.raises(DataError, match=r"^--within: 'crane' is the name of several"):
+        find_classes(IMAGENET_CATEGORIES, LABELS, ['crane'], 'within')
 
 
 def test_an_unknown_name_is_told_the_nearest():

@@ -166,6 +166,26 @@ def test_the_figure_by_depth_shows_the_measures(tmp_path, drawn, width, deep):  
     assert [float(row['saturated_share']) for row in rows] == [block.saturated for block in measures]
 
 
+@pytest.mark.parametrize('still', [('SE_2_1', 'SE_4_2'), ('SE_3_2', 'SE_5_3')])
+def test_constant_gates_are_marked_and_the_bars_of_all_panels_stay_aligned(tmp_path, drawn, still):  # noqa: F811
+    """At the first or last place, too, where a bar that is NaN would be left out of the axis."""
+    excitation, _, labels = recorded(RESNET_50, channels=6)
+    for name in still:
+        block = BlockStatistics.empty(SEBlock(6), name, len(CLASSES))
+        block.add(np.full((len(labels), 6), 0.5), labels)
+        excitation.blocks[name] = block
+    places = [RESNET_50.index(name) for name in still]
+
+    def look(figure):
+        axes = [axis for axis in figure.axes if axis.axison]
+        marks = [[(text.get_text(), *text.get_position()) for text in axis.texts] for axis in axes]
+        return [axis.get_xlim() for axis in axes], marks, covered_texts(figure)
+
+    drawn.look = look
+    draw_depth(measure(excitation), None, tmp_path / 'depth', WIDTHS['double'])
+    assert drawn == [([(-0.6, 15.6)] * 3, [[], [('—', place, 0) for place in places], []], [])]
+
+
 @pytest.mark.parametrize('width', WIDTHS)
 def test_without_classes_and_costs_the_figure_by_depth_has_what_there_is(tmp_path, drawn, width):  # noqa: F811
     measures = measure(recorded([f'neck.{n}.se' for n in range(40)], channels=6, classes=('all images',))[0])

@@ -40,13 +40,22 @@ def test_costs_of_another_recording_do_not_stay(tmp_path):
     }
 
 
+@pytest.mark.parametrize('content', [b'block,cost\nSE_2_1,3\n', b'removed,metric\n', b'\xff\xfe', b''])
+def test_somebody_elses_file_stays(tmp_path, content):
+    (tmp_path / 'ablation.csv').write_bytes(content)
+    report(recorded(), options(), tmp_path)
+    assert (tmp_path / 'ablation.csv').read_bytes() == content
+
+
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
         (dict(classes=list('abcdabcd')), '--classes: 8 classes; in one figure 7 can be told apart'),
         (dict(within=list('abcdabcd')), '--within: 8 classes'),
         (dict(blocks=['first_se', 'SE_2_3']), "--blocks: 'SE_2_3' is none of first_se, second_se"),
-        (dict(classes=['e']), "no image is of class 'e'; nearest: "),
+        (dict(classes=['e'], within=['f']), "^--classes: no image is of class 'e'; nearest: "),
+        (dict(classes=['a'], within=['e']), "^--within: no image is of class 'e'; nearest: "),
+        (dict(classes=['e']), "^--classes: no image is of class 'e'"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_before_anything_is_written(tmp_path, changes, message):
