@@ -14,6 +14,12 @@ def _named_file(text: str) -> tuple[str, Path]:
     return title, Path(path)
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is not 1, 2, …')
+    return int(text)
+
+
 def main() -> None:
     """Read the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -22,7 +28,7 @@ def main() -> None:
         'predictions', nargs='+', type=_named_file, metavar='TITLE=FILE', help='from tools/test.py --out'
     )
     parser.add_argument('--out', type=Path, required=True, help='the picture')
-    parser.add_argument('--number', type=int, default=6, help='how many images')
+    parser.add_argument('--number', type=_positive, default=6, help='how many images')
     parser.add_argument('--threshold', type=float, default=0.5, help='lowest score of a box that is drawn')
     run_command(parser, _draw)
 
@@ -31,8 +37,8 @@ def _draw(args: argparse.Namespace) -> None:
     from senet_mm.analysis.detections import draw_detections
     from senet_mm.engine.run import load_config
 
-    dataset = load_config(args).test_dataloader.dataset
-    print(f'picture: {draw_detections(dataset, dict(args.predictions), args.out, args.number, args.threshold)}')
+    cfg = load_config(args)
+    print(f'picture: {draw_detections(cfg, dict(args.predictions), args.out, args.number, args.threshold)}')
 
 
 if __name__ == '__main__':
