@@ -70,7 +70,7 @@ check: tables
 
 screenshot: setup
 	$(LEADERBOARD) > /dev/null
-	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=10000 --window-size=1200,1120 \
+	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=60000 --window-size=1200,1120 \
 		--screenshot=docs/leaderboard.png "file://$(CURDIR)/work_dirs/leaderboard.html"
 
 lint: setup

@@ -24,4 +24,9 @@ def read_config(path: str | Path) -> Config:
             f'{path} is no config, which ends in {", ".join(SUFFIXES)}; where a checkpoint is asked for, the config '
             'comes first'
         )
-    return Config.fromfile(path)
+    try:
+        return Config.fromfile(path)
+    except AttributeError:
+        if Path(path).suffix == '.py':
+            raise
+        raise DataError(f'{path} is no config: it holds no settings, but a list or the like') from None

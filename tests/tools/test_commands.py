@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.data.small import read
+from senet_mm.data.errors import DataError
+from senet_mm.engine.config import read_config
 from tests.tools.options import classifier, detector
 
 FOLDER = Path(__file__).parents[2] / 'tools'
@@ -107,6 +109,12 @@ def test_a_folder_for_pictures_is_not_abbreviated(run_tool, tmp_path):
     assert result.returncode == 2
     assert f'unrecognized arguments: --out {tmp_path}/b.png' in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_is_no_config(tmp_path):
+    (tmp_path / 'predictions.json').write_text('[1, 2]')
+    with pytest.raises(DataError, match=r'predictions\.json is no config: it holds no settings'):
+        read_config(tmp_path / 'predictions.json')
 
 
 def test_an_option_without_a_value_is_shown_how_to_be_written(run_tool):
