@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.small import read
 from senet_mm.data.errors import DataError
 from senet_mm.engine.config import read_config
+from tests.data.small import read
 from tests.tools.options import classifier, detector
 
 FOLDER = Path(__file__).parents[2] / 'tools'
