@@ -192,13 +192,14 @@ def _set_decoder(cfg: Config, decoder: str) -> None:
         raise DataError(f'decoder {decoder!r}: allowed are {", ".join(DECODERS)}.')
     if decoder == 'turbojpeg':
         try:
-            mmcv.use_backend(decoder)  # or there is no decoder yet; then back, for resizing knows no turbojpeg
+            mmcv.use_backend(decoder)  # or there is no decoder yet
         except (ImportError, RuntimeError, OSError) as error:
             raise DataError(
                 f'decoder turbojpeg: {error}. It needs PyTurboJPEG and the library libturbojpeg, which the package '
                 f'does not bring: 3 for PyTurboJPEG 2, or 2 for PyTurboJPEG<2.'
             ) from error
-        mmcv.use_backend('cv2')
+        finally:
+            mmcv.use_backend('cv2')  # it is set before it is found missing; and resizing knows no turbojpeg
     steps = [step for dataset in _datasets(cfg) for step in dataset.get('pipeline', [])]
     loading = [step for step in steps if str(step['type']).rpartition('.')[2] == 'LoadImageFromFile']
     if not loading:
