@@ -1,6 +1,7 @@
 """A small JSON file in a data set's folder that says what the folder holds."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,5 +20,7 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 def write_manifest(path: Path, content: Mapping[str, Any]) -> None:
     """Write it, whole or not at all."""
-    with whole_file(path) as part:
-        part.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
+    with whole_file(path) as part, part.open('w', encoding='utf-8') as file:
+        file.write(json.dumps(content, indent=1) + '\n')
+        file.flush()
+        os.fsync(file.fileno())  # or the name could outlive the content in a power failure

@@ -19,8 +19,6 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        with part.open('rb') as written:
-            os.fsync(written.fileno())  # or the name could outlive the content in a power failure
         os.replace(part, path)
     except OSError as error:
         raise DataError(f'{path} could not be written: {error.strerror or error}') from error
