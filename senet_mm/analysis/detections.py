@@ -19,7 +19,7 @@ import senet_mm.data.packs.backend  # noqa: F401  (packed://)
 from senet_mm.data.coco.layout import find_parts
 from senet_mm.data.errors import DataError
 from senet_mm.data.files.whole_file import whole_file
-from senet_mm.data.presence import require_data
+from senet_mm.data.presence import require_data, type_name
 
 mpl.use('Agg')
 from matplotlib import pyplot as plt
@@ -75,7 +75,7 @@ def _test_set(cfg: Config) -> Mapping[str, Any]:
         DataError: They are not CocoMinival's.
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    kind = str(dataset.get('type', 'nothing')).rpartition('.')[2]
+    kind = type_name(dataset) if dataset else 'nothing'
     if kind != 'CocoMinival':
         raise DataError(
             f'{cfg.filename} tests on {kind}; detections are drawn on CocoMinival: give the config of the detector '

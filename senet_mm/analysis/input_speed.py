@@ -32,7 +32,7 @@ from tabulate import tabulate
 
 from senet_mm.data.data_root import set_data_root
 from senet_mm.data.errors import DataError
-from senet_mm.data.presence import leaf_datasets
+from senet_mm.data.presence import leaf_datasets, type_name
 
 FORMS = {'image by image': False, 'whole batches': True}
 DECODERS = ('cv2', 'turbojpeg', 'pillow')  # mmcv's, for JPEG
@@ -201,7 +201,7 @@ def _set_decoder(cfg: Config, decoder: str) -> None:
         finally:
             mmcv.use_backend('cv2')  # it is set before it is found missing; and resizing knows no turbojpeg
     steps = [step for dataset in _datasets(cfg) for step in dataset.get('pipeline', [])]
-    loading = [step for step in steps if str(step['type']).rpartition('.')[2] == 'LoadImageFromFile']
+    loading = [step for step in steps if type_name(step) == 'LoadImageFromFile']
     if not loading:
         raise DataError(
             f'{cfg.filename}: its training pipeline has no LoadImageFromFile, so there is nothing to decode.'

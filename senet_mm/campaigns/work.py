@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from senet_mm.campaigns.faults import TAIL, classify
 from senet_mm.campaigns.locks import Lock
-from senet_mm.results.commands import BATCH_SIZE, RESUMABLE, begun_with
+from senet_mm.results.commands import RESUMABLE, begun_with, training_options
 from senet_mm.results.comparison import (
     STYLE,
     UNKNOWN_DATA,
@@ -69,13 +69,9 @@ class Task:
 
     def train_command(self, state: State) -> list[str]:
         """How to train it, or to go on."""
-        options = ['--resume'] if state.action == 'resume' else []
-        if self.processes != published()[self.stem]['gpus'] or BATCH_SIZE in state.settings:
-            options.append('--accumulate')  # the recipe's batch, all the same
-        if self.log:
-            options += ['--log', *self.log]
         settings = {**state.settings, 'randomness.seed': self.seed}
-        return [*self._launch('train'), *options, '--cfg-options', *(f'{key}={settings[key]}' for key in settings)]
+        flags, changed = training_options(self.stem, self.processes, settings, state.action == 'resume')
+        return [*self._launch('train'), *flags, *(['--log', *self.log] if self.log else []), *changed]
 
     def test_command(self, state: State, crops: str | None, checkpoint: str) -> list[str]:
         """How to test it."""

@@ -55,7 +55,7 @@ def leaf_datasets(dataset: Any) -> Iterator[Any]:
 
 def _missing(dataset: Mapping[str, Any], helped: bool) -> list[str]:
     root, kind = dataset.get('data_root') or '', dataset.get('type')
-    if _name(dataset) == 'CocoMinival':
+    if type_name(dataset) == 'CocoMinival':
         return _missing_coco(root, dataset, helped)
     if kind in CIFAR:
         return _missing_cifar(root, dataset, helped)
@@ -74,14 +74,19 @@ def _missing_path(root: str, dataset: Mapping[str, Any]) -> list[str]:
     if annotations and not os.path.exists(path):
         return [f'Expected the file {os.path.abspath(path)}']
     images = dataset.get('data_prefix') or dataset.get('split')
-    if root and _name(dataset) in LISTED and isinstance(images, str) and not os.path.isdir(os.path.join(root, images)):
+    if (
+        root
+        and type_name(dataset) in LISTED
+        and isinstance(images, str)
+        and not os.path.isdir(os.path.join(root, images))
+    ):
         return [f'Expected the folder {os.path.abspath(os.path.join(root, images))}']
     return []
 
 
-def _name(dataset: Mapping[str, Any]) -> str:
-    """Of its type, without the scope."""
-    kind = dataset.get('type')
+def type_name(settings: Mapping[str, Any]) -> str:
+    """The name of a data set's or a transform's type, without the scope."""
+    kind = settings.get('type')
     return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
 
 

@@ -19,6 +19,7 @@ from mmengine.config import Config
 from senet_mm.data.errors import DataError
 from senet_mm.engine.accumulate import accumulate
 from senet_mm.engine.crops import make_crops
+from senet_mm.engine.harmless import HARMLESS, WITHOUT_PLATEAU
 from senet_mm.engine.record import Deviation, hash_content
 
 PACKAGE = Path(__file__).parents[1]
@@ -32,17 +33,8 @@ TRAINING = (
     *('sync_bn', 'load_from'),
 )
 RECORDED = dict.fromkeys((*TRAINING, *VALIDATION, *TEST, 'auto_scale_lr', 'randomness'))
-HARMLESS = re.compile(
-    r'(train|val|test)_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor|timeout)'
-    r'|(train|val|test)_(dataloader|evaluator)\.(.*\.)?(data_root|backend_args|outfile_prefix|whole_batch)(\..*)?'
-    r'|train_dataloader\.batch_size'  # the batch of an update counts
-    r'|default_hooks\.(checkpoint|logger|timer|visualization|runtime_info)\.(?!type$).*'
-    r'|optim_wrapper\.optimizer\.(fused|foreach)'
-    r'|model\.(.*\.)?(with_cp|cal_acc)'
-)
 # Padding to the largest image of a batch reaches a detector's borders.
-HARMLESS_IN_CLASSIFIERS = re.compile(r'(val|test)_dataloader\.batch_size')
-HARMLESS_WITHOUT_PLATEAU = re.compile(r'train_cfg\.(val_interval|val_begin)')
+HARMLESS_IN_CLASSIFIERS = r'(val|test)_dataloader\.batch_size'
 HARMLESS_IN_TESTS = re.compile(r'model\.(.*\.)?(init_cfg|pretrained|train_cfg)(\..*)?')
 HARMLESS_HOOKS = ('EmptyCacheHook', 'ProfilerHook', 'NPUProfilerHook', 'MemoryProfilerHook', 'CheckInvalidLossHook')
 # Images of a GPU from which on BatchNorm's statistics are good enough (Wu and He, Group Normalization, Figure 1).
@@ -91,9 +83,9 @@ def training_settings(cfg: Config) -> dict[str, Any]:
         content['load_from'] = None
     content['custom_hooks'] = [hook for hook in cfg.get('custom_hooks') or [] if _counts(hook)]
     content['optim_wrapper'], amp = _without_amp(cfg.get('optim_wrapper') or {})
-    flat = _without(flatten(content), HARMLESS, cfg)
+    flat = _without(flatten(content), cfg)
     if not plateau:
-        flat = {key: value for key, value in flat.items() if not HARMLESS_WITHOUT_PLATEAU.fullmatch(key)}
+        flat = {key: value for key, value in flat.items() if not re.fullmatch(WITHOUT_PLATEAU, key)}
     return flat | ({'amp': True} if amp else {})
 
 
@@ -102,14 +94,14 @@ def test_settings(cfg: Config) -> dict[str, Any]:
     content = {name: cfg.get(name) for name in TEST}
     if content['model'] and 'module' in content['model']:
         content['model'] = content['model']['module']
-    flat = _without(flatten(content), HARMLESS, cfg)
+    flat = _without(flatten(content), cfg)
     amp = {'amp': True} if flat.pop('test_cfg.fp16', False) else {}
     return {key: value for key, value in flat.items() if not HARMLESS_IN_TESTS.fullmatch(key)} | amp
 
 
-def _without(flat: dict[str, Any], harmless: re.Pattern[str], cfg: Config) -> dict[str, Any]:
-    also = HARMLESS_IN_CLASSIFIERS if cfg.get('default_scope') == 'mmpretrain' else harmless
-    return {key: value for key, value in flat.items() if not harmless.fullmatch(key) and not also.fullmatch(key)}
+def _without(flat: dict[str, Any], cfg: Config) -> dict[str, Any]:
+    patterns = (HARMLESS, HARMLESS_IN_CLASSIFIERS) if cfg.get('default_scope') == 'mmpretrain' else (HARMLESS,)
+    return {key: value for key, value in flat.items() if not any(re.fullmatch(each, key) for each in patterns)}
 
 
 def _counts(hook: Any) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from typing import Any
 
 from senet_mm.results.comparison import STYLE, UNKNOWN_DATA, UNTESTED, WITH_OWN_WEIGHTS, Verdicts
@@ -70,6 +70,17 @@ def begun_with(run: Run) -> dict[str, Any]:
     return settings | ({BATCH_SIZE: each} if each and each * recipe['gpus'] != recipe['batch'] else {})
 
 
+def training_options(
+    stem: str, processes: int, settings: Mapping[str, Any], resume: bool
+) -> tuple[list[str], list[str]]:
+    """The flags of a training of a recipe, and what it sets."""
+    flags = ['--resume'] if resume else []
+    if processes != published()[stem]['gpus'] or BATCH_SIZE in settings:
+        flags.append('--accumulate')  # the recipe's batch, all the same
+    changed = [f'{key}={value}' for key, value in settings.items()]
+    return flags, ['--cfg-options', *changed] if changed else []
+
+
 def _style(run: Run | None) -> str:
     """What a test must be told, too."""
     style = begun_with(run).get(STYLE) if run else None
@@ -79,12 +90,10 @@ def _style(run: Run | None) -> str:
 def _go_on(entry: dict[str, Any], run: Run, options: str) -> str:
     """As the run was begun: with its seed, which no checkpoint may have kept, its weights, and its number of GPUs."""
     processes, settings = (run.details.get('hardware') or {}).get('processes') or entry['gpus'], begun_with(run)
-    accumulate = ' --accumulate' if processes != entry['gpus'] or BATCH_SIZE in settings else ''
     if run.seed is not None:
         settings['randomness.seed'] = run.seed
-    changed = ''.join(f' {quote(f"{key}={value}")}' for key, value in settings.items())
-    options += f' --resume{accumulate}' + (f' --cfg-options{changed}' if changed else '')
-    return _launch(entry | dict(gpus=processes), 'train', '', options)
+    flags, changed = training_options(run.name, processes, settings, resume=True)
+    return _launch(entry | dict(gpus=processes), 'train', '', f'{options} {join([*flags, *changed])}')
 
 
 def _launch(entry: dict[str, Any], verb: str, checkpoint: str, options: str) -> str:

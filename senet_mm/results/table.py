@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from senet_mm.engine.harmless import HARMLESS, WITHOUT_PLATEAU
 from senet_mm.engine.record import canonical
 from senet_mm.results.aggregate import Aggregate, Gain, aggregate, gain, signed
 from senet_mm.results.paper import baseline_of
@@ -26,16 +27,11 @@ SE_TYPE, TYPE = re.compile(r'(?<![^.])SE(?=[A-Z])'), 'model.backbone.type'
 SE_DEFAULT = {'model.backbone.se.ratio': 16}
 # Weights to start from: plain and SE have their own in their configs.
 WEIGHTS = re.compile(r'model\.(.*\.)?(init_cfg\.(.*\.)?checkpoint|pretrained)|load_from')
-# What has no say in a result, of settings as they are recorded; senet_mm.engine.protocol needs MMEngine to say it.
-HARMLESS = re.compile(
-    r'(custom_imports|randomness|val_dataloader|val_cfg|val_evaluator)(\..*)?'
-    r'|(train|test)_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor|timeout)'
-    r'|(train|test)_(dataloader|evaluator)\.(.*\.)?(data_root|backend_args|outfile_prefix|whole_batch)(\..*)?'
-    r'|train_dataloader\.batch_size|optim_wrapper\.accumulative_counts'  # the batch of an update counts
-    r'|train_cfg\.(val_interval|val_begin|dynamic_intervals(\..*)?)'
-    r'|default_hooks\.(checkpoint|logger|timer|visualization|runtime_info)\..*'
-    r'|optim_wrapper\.optimizer\.(fused|foreach)'
-    r'|model\.(.*\.)?(with_cp|cal_acc)'
+# What has no say in a result, of settings as they are recorded; the batch of an update counts, which the record has.
+NO_SAY = re.compile(
+    f'{HARMLESS}|{WITHOUT_PLATEAU}'
+    r'|(custom_imports|randomness|val_dataloader|val_cfg|val_evaluator)(\..*)?'
+    r'|optim_wrapper\.accumulative_counts|train_cfg\.dynamic_intervals(\..*)?'
 )
 DASH = '—'
 FORMATS = {'text': 'simple', 'md': 'github'}
@@ -169,7 +165,7 @@ def _is_own(run: Run) -> bool:
 
 def _settings(run: Run) -> dict[str, Any]:
     """All settings that have a say in what a run gives, but for SE; of weights to start from, that there are some."""
-    found = {key: value for key, value in run.settings.items() if not HARMLESS.fullmatch(key)}
+    found = {key: value for key, value in run.settings.items() if not NO_SAY.fullmatch(key)}
     if len(run.details.get('sessions') or ()) > 1:
         found.pop('load_from', None)  # from where it went on
     shared: dict[str, Any] = {key: bool(found[key]) for key in found if WEIGHTS.fullmatch(key)}
@@ -190,7 +186,7 @@ def _tested(run: Run) -> dict[str, Any]:
 
 
 def _counts(override: str) -> bool:
-    return not HARMLESS.fullmatch(override) and not WEIGHTS.fullmatch(override)
+    return not NO_SAY.fullmatch(override) and not WEIGHTS.fullmatch(override)
 
 
 def pair_rows(pair: Pair) -> list[list[str]]:
